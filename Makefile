@@ -1,0 +1,58 @@
+# MaxRay: `make help` lists what there is. Everything is installed into .venv in this checkout.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+PORT ?= 8000
+DATA ?= var
+ONLY ?=
+# Packages are taken from wherever pip is set up to take them; their hashes are in the lock files.
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: help install run test check bench lock docs clean
+
+help: ## Show this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(VENV)/.installed ## Set up .venv with the locked dependencies (quick when nothing changed)
+
+$(VENV)/.installed: requirements.lock requirements-dev.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "MaxRay needs Python 3.11 or newer; set PYTHON=/path/to/python3.11"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing the locked dependencies into $(VENV) …"
+	@$(PIP) install --require-hashes -r requirements.lock -r requirements-dev.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+run: install ## Start everything with a demo city: embedded servers, shards, web, crews. Ctrl-C ends it
+	@$(BIN)/maxray up --demo --port $(PORT) --data $(DATA)
+
+test: install ## Run the whole test suite against real servers
+	@$(BIN)/python -m pytest
+
+check: install ## Lint, types, import contracts, generated files: what CI checks before the tests
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: install ## Measure what DESIGN §8 promises: make bench ONLY=B1,B6
+	@$(BIN)/python -m tests.benchmarks $(if $(ONLY),--only $(ONLY))
+
+lock: $(BIN)/uv ## Resolve the dependencies anew into the lock files
+	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.11 --universal \
+		pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.11 --universal \
+		--extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+
+$(BIN)/uv:
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) install uv
+
+docs: install ## Write the generated documents (state diagrams)
+	@$(BIN)/python -m actors.domain.diagrams docs/states
+
+clean: ## Remove the environment and all data
+	rm -rf $(VENV) var

@@ -1,0 +1,59 @@
+"""The state diagrams and the access table, drawn from the code's own tables.
+
+`python -m actors.domain.diagrams docs/states` writes them; a test holds that they are current.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from actors.domain import (
+    access,
+    dispatcher,
+    doctor,
+    emergency,
+    paramedic,
+    task,
+)
+from actors.domain.machine import NEW, Machine
+
+_MACHINES: tuple[tuple[Machine, str | None], ...] = (
+    (emergency.MACHINE, emergency.__doc__),
+    (task.MACHINE, task.__doc__),
+    (paramedic.MACHINE, paramedic.__doc__),
+    (doctor.MACHINE, doctor.__doc__),
+    (dispatcher.MACHINE, dispatcher.__doc__),
+)
+_NOTE = "<!-- Generated: python -m actors.domain.diagrams docs/states -->\n"
+
+
+def render() -> dict[str, str]:
+    """File name -> Markdown."""
+    pages = {f"{machine.name}.md": _page(machine, doc or "") for machine, doc in _MACHINES}
+    pages["access.md"] = f"{_NOTE}\n# Who may do what\n\n{access.__doc__}\n{access.table()}"
+    return pages
+
+
+def _page(machine: Machine, doc: str) -> str:
+    return "\n".join(
+        [
+            _NOTE,
+            f"# {machine.name.capitalize()}\n",
+            f"```mermaid\n{machine.mermaid()}```\n",
+            "| state | possible |",
+            "| --- | --- |",
+            *(
+                f"| {state} | {', '.join(f'`{t}`' for t in machine.allowed(state)) or '—'} |"
+                for state in machine.states()
+                if state != NEW
+            ),
+            f"\n{doc.strip()}\n",
+        ]
+    )
+
+
+if __name__ == "__main__":
+    for name, text in render().items():
+        # Not pathlib: the domain's import contract bars it, here too.
+        with open(f"{sys.argv[1]}/{name}", "w", encoding="utf-8") as page:  # noqa: PTH123
+            page.write(text)

@@ -1,0 +1,161 @@
+"""What can happen to a paramedic. Applied in paramedic.py, decided in paramedic_decide.py."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from actors.domain.kernel import Event
+from actors.domain.messages import Offer
+from actors.domain.task import Task
+from actors.domain.values import (
+    Id,
+    Name,
+    Note,
+    Position,
+    Priority,
+    Region,
+    Seconds,
+    Skills,
+    Step,
+    Vehicle,
+)
+
+
+class _UnitEvent(Event, frozen=True, kw_only=True):
+    """`position`: the newest known when it was decided, telemetry included."""
+
+    at: Seconds
+    position: Position | None = None
+
+
+class ParamedicRegistered(_UnitEvent, frozen=True, kw_only=True):
+    """Off duty from now."""
+
+    name: Name
+    region: Region
+    skills: Skills
+    vehicle: Vehicle
+
+
+class ParamedicUpdated(_UnitEvent, frozen=True, kw_only=True):
+    """All of it as it is now."""
+
+    name: Name
+    region: Region
+    skills: Skills
+    vehicle: Vehicle
+
+
+class ParamedicRetired(_UnitEvent, frozen=True, kw_only=True):
+    """For good."""
+
+
+class WentOnDuty(_UnitEvent, frozen=True, kw_only=True):
+    """Available from now."""
+
+
+class WentOffDuty(_UnitEvent, frozen=True, kw_only=True):
+    """No offers, no positions from now."""
+
+
+class BreakTaken(_UnitEvent, frozen=True, kw_only=True):
+    """No offers from now."""
+
+
+class BreakEnded(_UnitEvent, frozen=True, kw_only=True):
+    """Available again."""
+
+
+class TaskOffered(_UnitEvent, frozen=True, kw_only=True):
+    """Into the queue."""
+
+    task: Task
+
+
+class TaskAccepted(_UnitEvent, frozen=True, kw_only=True):
+    """Live from now."""
+
+    task: Id
+
+
+class TaskDeclined(_UnitEvent, frozen=True, kw_only=True):
+    """Out of the queue. Not `by_crew`: it fell because the crew left or took another task."""
+
+    task: Id
+    reason: Note
+    by_crew: bool = True
+
+
+class TaskExpired(_UnitEvent, frozen=True, kw_only=True):
+    """Nobody answered in time."""
+
+    task: Id
+
+
+class TaskProgressed(_UnitEvent, frozen=True, kw_only=True):
+    """At a step before the last."""
+
+    task: Id
+    step: Step
+
+
+class TaskCompleted(_UnitEvent, frozen=True, kw_only=True):
+    """Done; available again."""
+
+    task: Id
+
+
+class TaskHandedBack(_UnitEvent, frozen=True, kw_only=True):
+    """Given up by the crew; available again."""
+
+    task: Id
+    reason: Note
+
+
+class TaskWithdrawn(_UnitEvent, frozen=True, kw_only=True):
+    """Taken away, offered or live. `emergency_over`: because nobody is needed any more."""
+
+    task: Id
+    reason: Note
+    emergency_over: bool = False
+
+
+class TaskReprioritized(_UnitEvent, frozen=True, kw_only=True):
+    """The emergency's priority changed."""
+
+    task: Id
+    priority: Priority
+    revision: int
+
+
+class OfferVoided(_UnitEvent, frozen=True, kw_only=True):
+    """An offer that never got into the queue, and is not to when it is repeated.
+
+    withdrawn: it was overtaken by its withdrawal; unavailable: the unit was not free; expired: it
+    came too late.
+    """
+
+    task: Id
+    offer: Offer
+    outcome: Literal["withdrawn", "unavailable", "expired"]
+
+
+ParamedicEvent = (
+    ParamedicRegistered
+    | ParamedicUpdated
+    | ParamedicRetired
+    | WentOnDuty
+    | WentOffDuty
+    | BreakTaken
+    | BreakEnded
+    | TaskOffered
+    | TaskAccepted
+    | TaskDeclined
+    | TaskExpired
+    | TaskProgressed
+    | TaskCompleted
+    | TaskHandedBack
+    | TaskWithdrawn
+    | TaskReprioritized
+    | OfferVoided
+)

@@ -1,0 +1,212 @@
+"""From states to what is shown of them: pure functions to the Structs of views.py."""
+
+from __future__ import annotations
+
+from actors.domain.availability import Window
+from actors.domain.dispatcher import Case, Dispatcher
+from actors.domain.doctor import ConsultationRequest, Doctor
+from actors.domain.emergency import Cancellation, Emergency, Override
+from actors.domain.messages import UnitStatus
+from actors.domain.paramedic import Paramedic
+from actors.domain.task import Task
+from actors.domain.timestamp import rfc3339, rfc3339_or_none
+from actors.domain.values import Position
+from actors.domain.views import (
+    AvailabilityView,
+    CancellationView,
+    CaseView,
+    DispatcherView,
+    DoctorView,
+    EmergencyDetail,
+    EmergencyView,
+    FleetRow,
+    OverrideView,
+    ParamedicView,
+    PositionView,
+    RequestView,
+    TaskList,
+    TaskView,
+    UnitView,
+    WindowView,
+)
+
+
+def position_view(position: Position | None) -> PositionView | None:
+    if position is None:
+        return None
+    return PositionView(position.lat, position.lon, rfc3339(position.at), position.accuracy_m)
+
+
+def emergency_view(state: Emergency) -> EmergencyView:
+    return EmergencyView(
+        id=state.id,
+        status=state.status,
+        priority=state.priority,
+        patient_id=state.patient_id,
+        region=state.region,
+        unit=state.unit,
+        location=state.location,
+        raised_at=rfc3339(state.raised_at),
+        times={status: rfc3339(at) for status, at in state.times.items()},
+        eta=rfc3339_or_none(state.eta_at),
+        revision=state.revision,
+    )
+
+
+def emergency_detail(state: Emergency) -> EmergencyDetail:
+    view = emergency_view(state)
+    return EmergencyDetail(
+        **{name: getattr(view, name) for name in view.__struct_fields__},
+        address=state.address,
+        symptoms=state.symptoms,
+        answers=state.answers,
+        contact_phone=state.contact_phone,
+        needs=state.needs,
+        triage_priority=state.triage_priority,
+        triage_reasons=state.triage_reasons,
+        overrides=tuple(map(_override_view, state.overrides)),
+        task=state.task,
+        cancellation=_cancellation_view(state.cancellation),
+    )
+
+
+def _override_view(override: Override) -> OverrideView:
+    return OverrideView(
+        priority=override.priority,
+        previous=override.previous,
+        role=override.role,
+        subject=override.subject,
+        reason=override.reason,
+        at=rfc3339(override.at),
+    )
+
+
+def _cancellation_view(cancellation: Cancellation | None) -> CancellationView | None:
+    if cancellation is None:
+        return None
+    return CancellationView(cancellation.role, cancellation.subject, cancellation.reason)
+
+
+def task_view(task: Task) -> TaskView:
+    return TaskView(
+        id=task.id,
+        emergency=task.emergency,
+        step=task.step,
+        priority=task.priority,
+        location=task.location,
+        address=task.address,
+        symptoms=task.symptoms,
+        needs=task.needs,
+        raised_at=rfc3339(task.raised_at),
+        offered_at=rfc3339(task.offered_at),
+        expires_at=rfc3339(task.expires_at),
+        accepted_at=rfc3339_or_none(task.accepted_at),
+        eta_s=task.eta_s,
+    )
+
+
+def task_list(state: Paramedic) -> TaskList:
+    return TaskList(tuple(map(task_view, state.tasks)))
+
+
+def paramedic_view(state: Paramedic) -> ParamedicView:
+    return ParamedicView(
+        id=state.id,
+        status=state.status,
+        since=rfc3339(state.status_at),
+        name=state.name,
+        region=state.region,
+        skills=state.skills,
+        vehicle=state.vehicle,
+        position=position_view(state.position),
+        tasks=task_list(state).tasks,
+        revision=state.revision,
+    )
+
+
+def fleet_row(state: Paramedic, position: Position | None) -> FleetRow:
+    live = state.live_task
+    return FleetRow(
+        unit=state.id,
+        name=state.name,
+        status=state.status,
+        vehicle=state.vehicle,
+        position=position_view(position),
+        task=None if live is None else live.id,
+        emergency=None if live is None else live.emergency,
+    )
+
+
+def request_view(request: ConsultationRequest) -> RequestView:
+    return RequestView(
+        id=request.id,
+        patient_id=request.patient_id,
+        priority=request.priority,
+        reason=request.reason,
+        requested_at=rfc3339(request.requested_at),
+    )
+
+
+def doctor_view(state: Doctor) -> DoctorView:
+    return DoctorView(
+        id=state.id,
+        status=state.status,
+        since=rfc3339(state.status_at),
+        name=state.name,
+        specialties=state.specialties,
+        registration_number=state.registration_number,
+        availability=state.availability,
+        requests=tuple(map(request_view, state.requests)),
+        revision=state.revision,
+    )
+
+
+def availability_view(state: Doctor, windows: tuple[Window, ...]) -> AvailabilityView:
+    return AvailabilityView(
+        doctor=state.id,
+        status=state.status,
+        timezone=state.availability.timezone,
+        windows=tuple(WindowView(rfc3339(w.from_s), rfc3339(w.to_s)) for w in windows),
+    )
+
+
+def unit_view(unit: UnitStatus, reserved_for: str | None) -> UnitView:
+    return UnitView(
+        unit=unit.unit,
+        name=unit.name,
+        status=unit.status,
+        free=unit.free and reserved_for is None,
+        skills=unit.skills,
+        vehicle=unit.vehicle,
+        position=position_view(unit.position),
+        reserved_for=reserved_for,
+    )
+
+
+def case_view(case: Case) -> CaseView:
+    return CaseView(
+        emergency=case.card.emergency,
+        status=case.card.status,
+        phase=case.phase,
+        priority=case.card.priority,
+        location=case.card.location,
+        needs=case.card.needs,
+        raised_at=rfc3339(case.card.raised_at),
+        unit=case.unit,
+        task=case.task,
+        attempt=case.attempt,
+        tries=case.tries,
+        refused_by=case.refused_by,
+        offer_expires_at=rfc3339_or_none(case.expires_at),
+    )
+
+
+def dispatcher_view(state: Dispatcher) -> DispatcherView:
+    cases = sorted(state.cases.values(), key=lambda case: case.rank)
+    return DispatcherView(
+        region=state.id,
+        cases=tuple(map(case_view, cases)),
+        units=tuple(
+            unit_view(unit, state.reserved.get(unit.unit)) for unit in state.units.values()
+        ),
+    )

@@ -1,0 +1,138 @@
+"""Every setting of MaxRay: its name, its default, and what is accepted for it.
+
+A setting `web_workers` is the variable MAXRAY_WEB_WORKERS and the TOML key `web_workers`. A secret
+may be given as a file instead, `MAXRAY_TOKEN_SECRET_FILE` or `token_secret_file`, as container
+platforms hand secrets over. How they are read and which wins: source.py.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, get_args, get_origin, get_type_hints
+
+from msgspec import Meta, Struct
+
+from config.secret import Secret
+
+Port = Annotated[
+    int, Meta(ge=0, le=65535, description="a TCP port, 0 to 65535 (0: any that is free)")
+]
+Count = Annotated[int, Meta(ge=1, le=256, description="a whole number from 1 to 256")]
+Seconds = Annotated[float, Meta(gt=0, le=86400, description="seconds, more than 0, at most 86400")]
+Name = Annotated[
+    str,
+    Meta(
+        pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$",
+        description="a short name: lower-case letters, digits, - and _",
+    ),
+]
+Bucket = Annotated[
+    str,
+    Meta(
+        pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$",
+        description="a bucket's name: 3 to 63 lower-case letters, digits, dots and hyphens",
+    ),
+]
+Host = Annotated[
+    str, Meta(pattern=r"^[A-Za-z0-9.:-]+$", description="an address or host name to listen on")
+]
+S3Url = Annotated[str, Meta(pattern=r"^https?://[^/@\s]+/?$", description="http(s)://HOST[:PORT]")]
+RayAddress = Annotated[
+    str, Meta(pattern=r"^[^:/\s]+:\d{1,5}$", description="HOST:PORT of the cluster's GCS")
+]
+# msgspec constrains plain texts only; source.py checks these patterns before it wraps the text.
+DatabaseUrl = Annotated[
+    Secret,
+    Meta(
+        description="postgresql://USER:PASSWORD@HOST:PORT/DATABASE",
+        extra={"pattern": r"^postgres(ql)?://\S+$"},
+    ),
+]
+RedisUrl = Annotated[
+    Secret,
+    Meta(
+        description="redis://[USER]:PASSWORD@HOST:PORT/DB, rediss://… or unix://[:PASSWORD@]/PATH",
+        extra={"pattern": r"^(rediss?|unix)://\S+$"},
+    ),
+]
+SecretText = Annotated[
+    Secret,
+    Meta(description="a text of at least 8 characters", extra={"pattern": r"^[^\r\n]{8,}$"}),
+]
+SigningSecret = Annotated[
+    Secret,
+    Meta(
+        description="a text of at least 32 characters (for example 64 hexadecimal digits)",
+        extra={"pattern": r"^[^\r\n]{32,}$"},
+    ),
+]
+AccessKey = Annotated[str, Meta(pattern=r"^\S{3,128}$", description="an access key id")]
+
+LogLevel = Literal["debug", "info", "warning", "error"]
+LogFormat = Literal["auto", "json", "console"]
+
+
+class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All settings, resolved. A server whose URL is None is an embedded one, started by `up`."""
+
+    # Where the embedded servers keep everything, for its owner only.
+    data: Path = Path("var")
+
+    # The web front.
+    host: Host = "127.0.0.1"
+    port: Port = 8000
+    web_workers: Count = 1
+    shards: Count = 2
+    region: Name = "city"
+
+    # Outside servers.
+    database_url: DatabaseUrl | None = None
+    redis_url: RedisUrl | None = None
+    s3_url: S3Url | None = None
+    s3_access_key: AccessKey | None = None
+    s3_secret_key: SecretText | None = None
+    s3_bucket: Bucket = "maxray"
+    s3_region: Name = "us-east-1"
+    ray_address: RayAddress | None = None
+
+    # Signs bearer tokens; wraps the patients' data keys. Generated in the data folder by `up`.
+    token_secret: SigningSecret | None = None
+    master_key: SigningSecret | None = None
+
+    # Dispatching: how long a unit may think about an offer, and after how many refused or
+    # expired ones the ops desk is alerted.
+    offer_timeout_s: Seconds = 30.0
+    offer_attempts: Count = 3
+
+    # A stopping worker spreads its clients' reconnects over this time.
+    drain_s: Seconds = 5.0
+
+    log_level: LogLevel = "info"
+    log_format: LogFormat = "auto"
+
+
+class Accepted(Struct, frozen=True):
+    """What a setting takes: its type without None, in words, and a pattern for secrets."""
+
+    type: Any
+    says: str
+    secret: bool
+    pattern: str | None = None
+
+
+def _accepted(hint: Any) -> Accepted:
+    options = get_args(hint)
+    if get_origin(hint) is not Annotated and type(None) in options:
+        hint = next(option for option in options if option is not type(None))
+    if get_origin(hint) is Literal:
+        return Accepted(hint, "one of " + ", ".join(get_args(hint)), secret=False)
+    if hint is Path:
+        return Accepted(hint, "a path", secret=False)
+    kind, meta = get_args(hint)
+    pattern = (meta.extra or {}).get("pattern")
+    return Accepted(hint, meta.description, secret=kind is Secret, pattern=pattern)
+
+
+ACCEPTED: Final[dict[str, Accepted]] = {
+    name: _accepted(hint) for name, hint in get_type_hints(Settings, include_extras=True).items()
+}

@@ -1,0 +1,129 @@
+"""The WebSocket transport, as a plain ASGI application: no framework, any ASGI server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Protocol
+from urllib.parse import parse_qs
+
+from realtime.codec import Codec
+from realtime.codec_json import JSON
+from realtime.codes import DISCONNECT_INAPPROPRIATE_PROTOCOL, Disconnect
+from realtime.connection import Connection
+from realtime.origin import OriginCheck
+from realtime.outbox import Transport
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+SendMessage = Callable[[Message], Awaitable[None]]
+
+SUBPROTOCOLS: dict[str, Codec] = {"centrifuge-json": JSON}
+"""A client that offers none of the `centrifuge-*` subprotocols speaks JSON."""
+
+_UNKNOWN_PREFIX = "centrifuge-"
+
+
+class Node(Protocol):
+    """What the transport needs of the server."""
+
+    @property
+    def accepting(self) -> bool: ...
+
+    def open(self, transport: Transport, codec: Codec) -> Connection: ...
+
+
+class WebSocketTransport:
+    """Lives as long as the ASGI call that made it, in whose task it must be made."""
+
+    __slots__ = ("_send", "_task", "aborted")
+
+    def __init__(self, send: SendMessage) -> None:
+        self._send = send
+        self._task = asyncio.current_task()
+        self.aborted = False
+
+    async def send(self, message: bytes, binary: bool) -> None:
+        if binary:
+            await self._send({"type": "websocket.send", "bytes": message})
+        else:
+            await self._send({"type": "websocket.send", "text": message.decode()})
+
+    async def close(self, why: Disconnect) -> None:
+        await self._send({"type": "websocket.close", "code": why.code, "reason": why.reason})
+
+    def abort(self) -> None:
+        """ASGI knows no abort: the call is ended, whereupon the server closes the socket."""
+        if not self.aborted and self._task is not None:
+            self.aborted = True
+            self._task.cancel()
+
+    def done(self) -> None:
+        """The call is ending by itself; its task is not ours to cancel any more."""
+        self._task = None
+
+
+class WebSocketApp:
+    def __init__(self, node: Node, check_origin: OriginCheck) -> None:
+        self._node = node
+        self._check_origin = check_origin
+
+    async def __call__(self, scope: Scope, receive: Receive, send: SendMessage) -> None:
+        """Serve one socket until it ends."""
+        if scope["type"] != "websocket":
+            await _upgrade_required(send)
+            return
+        await receive()  # websocket.connect
+        if not self._node.accepting or not self._origin_allowed(scope):
+            await send({"type": "websocket.close", "code": 1008})  # before accept: HTTP 403
+            return
+        subprotocol, codec = _negotiate(scope)
+        await send({"type": "websocket.accept", "subprotocol": subprotocol})
+        transport = WebSocketTransport(send)
+        if codec is None:
+            await transport.close(DISCONNECT_INAPPROPRIATE_PROTOCOL)
+            return
+        connection = self._node.open(transport, codec)
+        try:
+            await self._pump(receive, connection)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            # Ours, and only ours: then it is an end like any other.
+            if not transport.aborted or task is None or task.uncancel():
+                raise
+        finally:
+            transport.done()
+            connection.gone()
+
+    async def _pump(self, receive: Receive, connection: Connection) -> None:
+        while True:
+            event = await receive()
+            if event["type"] == "websocket.disconnect":
+                return
+            text = event.get("text")
+            connection.receive(text.encode() if text is not None else event["bytes"])
+
+    def _origin_allowed(self, scope: Scope) -> bool:
+        headers = dict(scope["headers"])
+        origin = headers.get(b"origin")
+        host = headers.get(b"host", b"").decode("latin-1")
+        return self._check_origin(origin.decode("latin-1") if origin else None, host)
+
+
+def _negotiate(scope: Scope) -> tuple[str | None, Codec | None]:
+    """The subprotocol to accept and its codec; no codec for a format that is not spoken here."""
+    offered = scope.get("subprotocols") or []
+    for name in offered:
+        if name in SUBPROTOCOLS:
+            return name, SUBPROTOCOLS[name]
+    query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
+    wanted = query.get("format", ["json"])[0]
+    known = wanted == "json" and not any(name.startswith(_UNKNOWN_PREFIX) for name in offered)
+    return None, JSON if known else None
+
+
+async def _upgrade_required(send: SendMessage) -> None:
+    headers = [(b"content-type", b"text/plain"), (b"upgrade", b"websocket")]
+    await send({"type": "http.response.start", "status": 426, "headers": headers})
+    await send({"type": "http.response.body", "body": b"This is a WebSocket endpoint.\n"})

@@ -1,0 +1,74 @@
+"""Which emergencies a patient and a region have had: what their entities cannot be asked for.
+
+The entry is written before the entity is asked to raise the emergency. Should the second step never
+come (this process died, the shard stayed out of reach until the caller gave up), an entry is left
+of an emergency that does not exist. Listings ask the entities and drop it; a repeat of the
+request under the same Idempotency-Key finds the entry and raises the emergency under its id. The
+other way round, an emergency that is on its way but in no patient's history, cannot happen.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+from uuid import UUID
+
+from msgspec.structs import asdict
+
+from storage.records import idempotency, query
+from storage.records.database import Database
+from storage.records.row import EmergencyEntry, Filter, Rows
+from storage.records.table import EmergencyIndex
+
+# The usual case in one round trip: the command's first time. Somebody is waiting for an ambulance.
+_BEGIN: Final = """
+WITH first AS (
+    INSERT INTO idempotency (command_id, fingerprint, resource_id, created_at)
+    VALUES ({}, {}, {}, {}) ON CONFLICT DO NOTHING RETURNING resource_id, created_at
+)
+INSERT INTO emergency_index (id, patient_id, region, raised_at)
+SELECT resource_id, {}, {}, created_at FROM first RETURNING id
+"""
+
+
+class Emergencies:
+    """All methods raise RecordsUnavailable."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def begin(self, entry: EmergencyEntry, command_id: str, print_: bytes) -> EmergencyEntry:
+        """The entry this command made, now or before. Raises KeyReused."""
+        async with self._database.visit():
+            new = await EmergencyIndex.raw(
+                _BEGIN,
+                command_id,
+                print_,
+                UUID(entry.id),
+                entry.raised_at,
+                UUID(entry.patient_id),
+                entry.region,
+            )
+        if new:
+            return entry
+        async with self._database.transaction():
+            known = await idempotency.claim(command_id, print_, entry.id, entry.raised_at)
+            if known is None:  # the other one was forgotten, or failed, in between
+                await EmergencyIndex.insert(EmergencyIndex(**asdict(entry)))
+                return entry
+            rows: list[dict[str, Any]] = await EmergencyIndex.select().where(
+                EmergencyIndex.id == known
+            )
+            return _row(rows[0])
+
+    async def list(self, wanted: Filter, limit: int) -> Rows[EmergencyEntry]:
+        """By patient, region and time; raised or not."""
+        async with self._database.visit():
+            where = query.conditions(EmergencyIndex, wanted, born="raised_at")
+            rows, more = await query.newest_first(EmergencyIndex, where, limit)
+        return Rows(tuple(map(_row, rows)), more)
+
+
+def _row(values: dict[str, Any]) -> EmergencyEntry:
+    return EmergencyEntry(
+        **{**values, "id": str(values["id"]), "patient_id": str(values["patient_id"])}
+    )

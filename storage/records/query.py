@@ -1,0 +1,74 @@
+"""What all kinds of records are queried with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from piccolo.columns.combination import WhereRaw
+from piccolo.table import Table
+
+from storage.records.errors import NoSuchRecord
+from storage.records.row import Filter
+
+_LIKE = str.maketrans({"\\": r"\\", "%": r"\%", "_": r"\_"})
+
+
+def conditions(table: Any, wanted: Filter, born: str = "created_at") -> list[Any]:
+    """The WHERE of a listing, as far as the table has the columns. `born`: its time column."""
+    found: list[Any] = []
+    if wanted.before is not None:
+        found.append(table.id < wanted.before)
+    if wanted.name_prefix:
+        found.append(WhereRaw("lower(name) LIKE {}", _prefix(wanted.name_prefix)))
+    for column, value in (
+        ("phone", wanted.phone),
+        ("region", wanted.region),
+        ("patient_id", wanted.patient_id),
+    ):
+        if value is not None:
+            found.append(getattr(table, column) == value)
+    if wanted.specialty is not None:
+        found.append(table.specialties.any(wanted.specialty))
+    if wanted.created_from is not None:
+        found.append(getattr(table, born) >= wanted.created_from)
+    if wanted.created_to is not None:
+        found.append(getattr(table, born) < wanted.created_to)
+    return found
+
+
+def _prefix(text: str) -> str:
+    return text.lower().translate(_LIKE) + "%"
+
+
+async def newest_first(
+    table: type[Table], where: Sequence[Any], limit: int
+) -> tuple[list[dict[str, Any]], bool]:
+    """At most `limit` rows by descending id, and whether there are more."""
+    query = table.select().order_by(table.id, ascending=False).limit(limit + 1)  # type: ignore[attr-defined]
+    for condition in where:
+        query = query.where(condition)
+    rows: list[dict[str, Any]] = await query
+    return rows[:limit], len(rows) > limit
+
+
+async def one(table: type[Table], kind: str, id_: str) -> dict[str, Any]:
+    """The row. Raises NoSuchRecord, also for a deleted one."""
+    row: dict[str, Any] | None = await table.select().where(table.id == id_).first()  # type: ignore[attr-defined]
+    if row is None or row["deleted_at"] is not None:
+        raise NoSuchRecord(kind, deleted=row is not None)
+    return row
+
+
+async def change(table: type[Table], kind: str, id_: str, values: dict[str, Any]) -> None:
+    """Update a row that is not deleted. Raises NoSuchRecord."""
+    columns = {getattr(table, name): value for name, value in values.items()}
+    changed = await (
+        table.update(columns)
+        .where(table.id == id_)  # type: ignore[attr-defined]
+        .where(table.deleted_at.is_null())  # type: ignore[attr-defined]
+        .returning(table.id)  # type: ignore[attr-defined]
+    )
+    if not changed:
+        await one(table, kind, id_)  # says whether it is gone or was never there
+        raise NoSuchRecord(kind)

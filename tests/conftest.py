@@ -1,0 +1,18 @@
+"""For all tests: what must be in the environment before anything imports Ray.
+
+Ray reads these when it is imported, and some test module will import it before a fixture has
+started a cluster.
+"""
+
+import os
+
+os.environ.update(
+    {
+        # Addresses on the loopback stay what they are (see storage/embedded/server_ray.py).
+        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+        # A cluster's token is read later, from the file that its fixture names.
+        "RAY_AUTH_MODE": "token",
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_worker_num_grpc_internal_threads": "1",
+    }
+)

@@ -1,0 +1,42 @@
+"""Real servers for the integration tests, started once a session and only when a test asks.
+
+Each test gets a schema of its own in the one database: new tables, without the price of a new
+database (a second and more, with fsync on).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from itertools import count
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from storage.embedded import EmbeddedServers
+
+RUNTIME_SQL = Path(__file__).parents[2] / "storage" / "sql" / "runtime.sql"
+_number = count(1)
+
+
+@pytest.fixture(scope="session")
+async def postgres(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    """The URL of a running PostgreSQL's database."""
+    async with EmbeddedServers(tmp_path_factory.mktemp("postgres"), {"postgres"}) as servers:
+        yield servers.database_url
+
+
+@pytest.fixture
+async def database(postgres: str) -> AsyncIterator[str]:
+    """The URL of new, empty tables of the runtime."""
+    schema = f"test_{os.getpid()}_{next(_number)}"
+    url = f"{postgres}?search_path={schema}"
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(f"CREATE SCHEMA {schema}")
+        await connection.execute(RUNTIME_SQL.read_text())
+        yield url
+        await connection.execute(f"DROP SCHEMA {schema} CASCADE")
+    finally:
+        await connection.close()

@@ -1,0 +1,1 @@
+"""Tests of realtime/ with real parts: Redis, uvicorn, the official Python SDK."""

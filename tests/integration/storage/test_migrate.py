@@ -1,0 +1,83 @@
+"""Migrations on a real server: run twice, run at once, and what they make against the tables."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from itertools import count
+
+import asyncpg
+import pytest
+
+from storage import migrate
+from storage.records.table import RECORD_TABLES, Outbox
+
+_number = count(1)
+
+
+@pytest.fixture
+async def empty(postgres: str) -> AsyncIterator[str]:
+    """The URL of an empty schema."""
+    schema = f"migrate_{next(_number)}"
+    connection = await asyncpg.connect(postgres)
+    await connection.execute(f"CREATE SCHEMA {schema}")
+    yield f"{postgres}?search_path={schema}"
+    await connection.execute(f"DROP SCHEMA {schema} CASCADE")
+    await connection.close()
+
+
+async def test_of_several_at_once_one_migrates_and_nothing_is_printed(
+    empty: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    runs = await asyncio.gather(*(migrate.run(empty) for _ in range(4)))
+    applied = [run for run in runs if run]
+    assert applied == [["0001_runtime", "0002_records", "0003_patient_search"]]
+    assert await migrate.run(empty) == []
+    assert capfd.readouterr().out == ""
+
+
+async def test_a_migration_that_fails_leaves_the_schema_as_it_was(empty: str) -> None:
+    connection = await asyncpg.connect(empty)
+    # In the way of the second migration; the first would succeed by itself.
+    await connection.execute("CREATE TABLE patient (id int)")
+    with pytest.raises(asyncpg.DuplicateTableError):
+        await migrate.run(empty)
+    rows = await connection.fetch(
+        "SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema()"
+    )
+    assert [row["table_name"] for row in rows] == ["patient"]
+    await connection.execute("DROP TABLE patient")
+    assert len(await migrate.run(empty)) == 3
+    await connection.close()
+
+
+@pytest.mark.parametrize("table", [*RECORD_TABLES, Outbox], ids=lambda t: t.__name__)
+async def test_the_schema_is_what_the_tables_say(empty: str, table: type) -> None:
+    await migrate.run(empty)
+    connection = await asyncpg.connect(empty)
+    rows = await connection.fetch(
+        "SELECT column_name, data_type, is_nullable FROM information_schema.columns "
+        "WHERE table_schema = current_schema() AND table_name = $1",
+        table._meta.tablename,  # type: ignore[attr-defined]
+    )
+    await connection.close()
+    made = {row["column_name"]: (row["data_type"], row["is_nullable"] == "YES") for row in rows}
+    told = {
+        column._meta.name: (_TYPES[type(column).__name__], column._meta.null)
+        for column in table._meta.columns  # type: ignore[attr-defined]
+    }
+    assert made == told
+
+
+_TYPES = {
+    "UUID": "uuid",
+    "Text": "text",
+    "Date": "date",
+    "JSONB": "jsonb",
+    "Array": "ARRAY",
+    "Timestamptz": "timestamp with time zone",
+    "Bytea": "bytea",
+    "SmallInt": "smallint",
+    "DoublePrecision": "double precision",
+    "Boolean": "boolean",
+}

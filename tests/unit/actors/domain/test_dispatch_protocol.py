@@ -1,0 +1,216 @@
+"""Paramedics, emergencies and a dispatcher over a bus that reorders, repeats and delays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
+
+from actors.domain.emergency import CancelEmergency, OverridePriority
+from actors.domain.kernel import DomainError, EntityRef, Sender
+from actors.domain.messages import ReportPosition, WithdrawTask
+from actors.domain.paramedic import (
+    AcceptTask,
+    DeclineTask,
+    EndBreak,
+    GoOffDuty,
+    GoOnDuty,
+    HandBackTask,
+    ProgressTask,
+    TakeBreak,
+)
+from actors.domain.values import Position
+from tests.unit.actors.domain.cast import (
+    crew,
+    emergency_ref,
+    north_of_centre,
+    patient,
+    raise_emergency,
+    register,
+    unit_ref,
+)
+from tests.unit.actors.domain.world import OPS, World
+
+UNITS = ("u1", "u2", "u3")
+units = st.sampled_from(UNITS)
+picks = st.integers(min_value=0, max_value=10_000)
+NEXT = {
+    "accepted": ("en_route",),
+    "en_route": ("on_scene",),
+    "on_scene": ("transporting", "completed"),
+    "transporting": ("at_hospital",),
+    "at_hospital": ("completed",),
+}
+
+
+class DispatchProtocol(RuleBasedStateMachine):
+    """People do what they like; the bus does its worst."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world = World()
+        self.raised = 0
+        for unit in UNITS:
+            register(self.world, unit)
+
+    def attempt(self, ref: EntityRef, command: Any, by: Sender = OPS) -> None:
+        """A command of a person: possible or not, what is refused says what was possible."""
+        before = self.world.state(ref)
+        try:
+            self.world.ask(ref, command, by)
+        except DomainError as error:
+            assert self.world.state(ref) is before
+            if error.code == "impossible_transition":
+                assert type(command).__name__ not in error.allowed
+
+    @initialize(on=st.sets(units), calls=st.lists(st.integers(1, 4), max_size=3))
+    def a_shift_is_running(self, on: set[str], calls: list[int]) -> None:
+        for km, unit in enumerate(sorted(on)):
+            self.a_crew_goes_on_duty(unit, km)
+        for priority in calls:
+            self.somebody_raises(priority, 0)
+
+    # --- people
+
+    @rule(priority=st.integers(1, 4), km=st.integers(0, 9))
+    def somebody_raises(self, priority: int, km: int) -> None:
+        self.raised += 1
+        raise_emergency(self.world, f"e{self.raised}", priority, north_of_centre(km))
+
+    @precondition(lambda self: self.raised)
+    @rule(pick=picks)
+    def the_patient_cancels(self, pick: int) -> None:
+        ref = emergency_ref(f"e{pick % self.raised + 1}")
+        self.attempt(ref, CancelEmergency(reason="feels better"), patient())
+
+    @precondition(lambda self: self.raised)
+    @rule(pick=picks, priority=st.integers(1, 4))
+    def staff_override(self, pick: int, priority: int) -> None:
+        ref = emergency_ref(f"e{pick % self.raised + 1}")
+        self.attempt(ref, OverridePriority(priority=priority, reason="heard the call"))
+
+    @rule(unit=units, km=st.integers(0, 9))
+    def a_crew_goes_on_duty(self, unit: str, km: int) -> None:
+        here = north_of_centre(km)
+        position = Position(here.lat, here.lon, self.world.now)
+        self.attempt(unit_ref(unit), GoOnDuty(position=position), crew(unit))
+
+    @rule(unit=units, command=st.sampled_from([GoOffDuty(), TakeBreak(), EndBreak()]))
+    def a_crew_comes_or_goes(self, unit: str, command: Any) -> None:
+        self.attempt(unit_ref(unit), command, crew(unit))
+
+    @rule(unit=units, pick=picks)
+    def a_crew_accepts(self, unit: str, pick: int) -> None:
+        tasks = self.world.unit(unit).tasks
+        if tasks:
+            task = tasks[pick % len(tasks)].id
+            self.attempt(unit_ref(unit), AcceptTask(task=task), crew(unit))
+
+    @rule(unit=units, pick=picks)
+    def a_crew_declines(self, unit: str, pick: int) -> None:
+        tasks = self.world.unit(unit).tasks
+        if tasks:
+            task = tasks[pick % len(tasks)].id
+            self.attempt(unit_ref(unit), DeclineTask(task=task, reason="no"), crew(unit))
+
+    @rule(unit=units, pick=picks)
+    def a_crew_gets_on(self, unit: str, pick: int) -> None:
+        live = self.world.unit(unit).live_task
+        if live is not None:
+            step = NEXT[live.step][pick % len(NEXT[live.step])]
+            command = ProgressTask(task=live.id, step=step)  # type: ignore[arg-type]
+            self.attempt(unit_ref(unit), command, crew(unit))
+
+    @rule(unit=units)
+    def a_crew_hands_back(self, unit: str) -> None:
+        live = self.world.unit(unit).live_task
+        if live is not None:
+            command = HandBackTask(task=live.id, reason="breakdown")
+            self.attempt(unit_ref(unit), command, crew(unit))
+
+    @rule(unit=units, pick=picks)
+    def staff_withdraw(self, unit: str, pick: int) -> None:
+        tasks = self.world.unit(unit).tasks
+        if tasks:
+            task = tasks[pick % len(tasks)].id
+            self.attempt(unit_ref(unit), WithdrawTask(task=task, reason="needed elsewhere"))
+
+    @rule(unit=units, km=st.integers(0, 9))
+    def a_device_reports(self, unit: str, km: int) -> None:
+        here = north_of_centre(km)
+        report = ReportPosition(lat=here.lat, lon=here.lon, at=self.world.now)
+        self.world.signal(unit_ref(unit), report)
+
+    # --- the bus and the clock
+
+    @precondition(lambda self: self.world.bus)
+    @rule(pick=picks)
+    def any_message_arrives(self, pick: int) -> None:
+        self.world.deliver(pick % len(self.world.bus))
+
+    @precondition(lambda self: self.world.bus)
+    @rule(pick=picks)
+    def a_message_arrives_and_will_again(self, pick: int) -> None:
+        self.world.deliver(pick % len(self.world.bus), keep=True)
+
+    @rule(pick=picks)
+    def an_old_message_arrives_again(self, pick: int) -> None:
+        old = [m for m in self.world.delivered if m.by.role == "system"]
+        if old:
+            self.world.repeat(self.world.delivered.index(old[pick % len(old)]))
+
+    @rule()
+    def everything_arrives(self) -> None:
+        self.world.settle()
+        self.world.check_nothing_lost()
+
+    @rule(seconds=st.sampled_from([0.5, 5.0, 31.0]))
+    def time_passes(self, seconds: float) -> None:
+        self.world.advance(seconds)
+
+    # --- what holds
+
+    @invariant()
+    def the_dispatcher_serves_in_order(self) -> None:
+        ranks = [case.rank for case in self.world.dispatcher.cases.values()]
+        assert len(set(ranks)) == len(ranks)
+
+    def teardown(self) -> None:
+        world = self.world
+        world.settle()
+        world.check_nothing_lost()
+        world.check_replay()
+        # And it lives on: with a crew that takes what it is asked, every case comes to its end.
+        for unit in UNITS:
+            self.attempt(unit_ref(unit), EndBreak(), crew(unit))
+            self.a_crew_goes_on_duty(unit, 1)
+        world.settle()
+        for _ in range(40 * (self.raised + 1)):
+            for unit in UNITS:
+                self.a_crew_accepts(unit, 0)
+                self.a_crew_gets_on(unit, 1)
+            world.settle()
+            world.advance(1.0)
+            world.settle()
+            if not world.dispatcher.cases:
+                break
+        world.check_nothing_lost()
+        assert all(emergency.ended for emergency in world.emergencies())
+        assert not world.dispatcher.cases and not world.dispatcher.reserved
+
+
+TestDispatchProtocol = DispatchProtocol.TestCase
+TestDispatchProtocol.settings = settings(
+    max_examples=120,
+    stateful_step_count=80,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)

@@ -1,0 +1,35 @@
+"""Travel times."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from actors.domain.travel import GreatCircle, great_circle_m
+from actors.domain.values import Location
+
+places = st.builds(
+    Location, st.floats(-90, 90, allow_nan=False), st.floats(-180, 180, allow_nan=False)
+)
+
+
+def test_delhi_to_mumbai_is_about_1150_km() -> None:
+    metres = great_circle_m(Location(28.6139, 77.2090), Location(19.0760, 72.8777))
+    assert metres == pytest.approx(1_148_000, rel=0.01)
+
+
+def test_a_degree_of_latitude_at_the_default_speed_takes_the_road_factor_longer() -> None:
+    direct = GreatCircle(road_factor=1.0, speed_mps=10.0)
+    roads = GreatCircle(road_factor=1.4, speed_mps=10.0)
+    a, b = Location(0, 0), Location(1, 0)
+    assert direct.seconds(a, b) == pytest.approx(11_119.5, rel=1e-4)
+    assert roads.seconds(a, b) == pytest.approx(1.4 * direct.seconds(a, b))
+
+
+@given(places, places)
+def test_there_and_back_take_the_same_and_never_less_than_nothing(a: Location, b: Location) -> None:
+    travel = GreatCircle()
+    assert travel.seconds(a, b) >= 0
+    assert travel.seconds(a, b) == pytest.approx(travel.seconds(b, a), abs=1e-3)
+    assert travel.seconds(a, a) == 0

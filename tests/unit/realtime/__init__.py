@@ -1,0 +1,1 @@
+"""Tests of realtime/ without sockets: virtual time, memory broker."""

@@ -1,0 +1,1 @@
+"""The application: composition root, a folder per resource, CLI, front end. May import all."""

@@ -1,0 +1,1 @@
+"""MaxRay on realtime/: who may connect and subscribe, what devices may call."""

@@ -1,0 +1,1 @@
+"""Doctors: their profiles, duty and availability."""

@@ -1,0 +1,1 @@
+"""Emergencies: raised, watched, cancelled; and the questions that triage asks."""

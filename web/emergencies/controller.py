@@ -1,0 +1,122 @@
+"""/api/emergencies, /api/dispatch, /api/triage"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from litestar import Controller, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, JSONBody, PathParameter
+
+from actors.domain.messages import EmergencyStatus
+from actors.domain.views import DispatcherView, EmergencyDetail, EmergencyView
+from storage.records.row import Filter
+from web.auth import Authenticated
+from web.emergencies.questions import QUESTIONS
+from web.emergencies.schemas import CancelBody, PriorityBody, Questions
+from web.emergencies.service import EmergencyService
+from web.idempotency import CommandId
+from web.openapi import PROBLEMS
+from web.paging import LIMIT, Cursor, Limit, Page, RegionFilter, id_of
+from web.times import utc
+
+Emergencies = NamedDependency[EmergencyService]
+
+
+class EmergencyController(Controller):
+    path = "/emergencies"
+    tags = ("emergencies",)
+
+    @get("/", responses=PROBLEMS, summary="List emergencies, newest first")
+    async def index(
+        self,
+        request: Authenticated,
+        emergencies: Emergencies,
+        region: RegionFilter = None,
+        patient_id: FromQuery[UUID | None] = None,
+        status: FromQuery[EmergencyStatus | None] = None,
+        raised_from: FromQuery[datetime | None] = None,
+        raised_to: FromQuery[datetime | None] = None,
+        cursor: Cursor = None,
+        limit: Limit = LIMIT,
+    ) -> Page[EmergencyView]:
+        wanted = Filter(
+            before=id_of(cursor),
+            region=region,
+            patient_id=None if patient_id is None else str(patient_id),
+            created_from=utc(raised_from, "raised_from"),
+            created_to=utc(raised_to, "raised_to"),
+        )
+        return await emergencies.list(request.user, wanted, status, limit)
+
+    @get("/{emergency_id:uuid}", responses=PROBLEMS, summary="One emergency, as it is now")
+    async def show(
+        self,
+        request: Authenticated,
+        emergency_id: FromPath[UUID],
+        emergencies: Emergencies,
+    ) -> EmergencyDetail:
+        return await emergencies.get(request.user, str(emergency_id))
+
+    @post(
+        "/{emergency_id:uuid}/cancel",
+        status_code=200,
+        responses=PROBLEMS,
+        summary="No help is needed (any more)",
+    )
+    async def cancel(
+        self,
+        request: Authenticated,
+        emergency_id: FromPath[UUID],
+        data: JSONBody[CancelBody],
+        emergencies: Emergencies,
+        command_id: CommandId,
+    ) -> EmergencyView:
+        return await emergencies.cancel(request.user, str(emergency_id), data, command_id)
+
+    @post(
+        "/{emergency_id:uuid}/priority",
+        status_code=200,
+        responses=PROBLEMS,
+        summary="Set the priority over triage's",
+    )
+    async def override_priority(
+        self,
+        request: Authenticated,
+        emergency_id: FromPath[UUID],
+        data: JSONBody[PriorityBody],
+        emergencies: Emergencies,
+        command_id: CommandId,
+    ) -> EmergencyView:
+        id_ = str(emergency_id)
+        return await emergencies.override_priority(request.user, id_, data, command_id)
+
+
+class DispatchController(Controller):
+    path = "/dispatch"
+    tags = ("emergencies",)
+
+    @get("/{region:str}", responses=PROBLEMS, summary="A region's dispatcher: cases and units")
+    async def region(
+        self,
+        request: Authenticated,
+        region: Annotated[str, PathParameter(pattern=r"^[A-Za-z0-9_-]{1,64}$")],
+        emergencies: Emergencies,
+    ) -> DispatcherView:
+        return await emergencies.dispatch(request.user, region)
+
+
+class TriageController(Controller):
+    path = "/triage"
+    tags = ("emergencies",)
+
+    @get(
+        "/questions",
+        responses=PROBLEMS,
+        summary="What to ask a caller, for anybody with a token",
+        sync_to_thread=False,
+    )
+    def questions(self) -> Questions:
+        return QUESTIONS

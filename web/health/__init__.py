@@ -1,0 +1,1 @@
+"""Whether this worker lives, whether it can work, and its figures."""

@@ -1,0 +1,41 @@
+"""Idempotency-Key: the id of the command that a request stands for.
+
+With the header a repeat has the same id, hence changes nothing and gets what the first one got;
+without it each request is a command of its own. The id is bound to caller, method and path, so no
+key of one caller reaches what another caller did.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from litestar.di import NamedDependency
+from litestar.params import HeaderParameter
+
+from web.auth import Authenticated
+from web.command_id import derived_id, random_id
+
+IdempotencyKey = Annotated[
+    str | None,
+    HeaderParameter(
+        name="Idempotency-Key",
+        required=False,
+        min_length=1,
+        max_length=200,
+        description=(
+            "Names this request: repeated with the same key and body it is done once, and "
+            "answered alike. Kept for 48 hours."
+        ),
+    ),
+]
+
+# For handlers: what `provide_command_id` provides under the name `command_id`.
+CommandId = NamedDependency[str]
+
+
+def provide_command_id(request: Authenticated, idempotency_key: IdempotencyKey = None) -> str:
+    """The id for the command behind this request."""
+    if idempotency_key is None:
+        return random_id()
+    path = request.scope["path"].rstrip("/")
+    return derived_id(request.user, f"{request.method} {path}", idempotency_key)

@@ -1,0 +1,93 @@
+"""Prometheus metrics of one web worker, and of the shards as the cluster tells them.
+
+Counters live where the work is done (realtime.metrics, actors.shard.Stats, actors.router); they are
+read when scraped, so counting costs nothing but the counting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from prometheus_client import generate_latest
+from prometheus_client.core import CollectorRegistry, CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from actors.cluster import RayTransport
+from actors.errors import RuntimeFault
+from actors.router import Router
+from actors.stats import Stats
+from realtime.node import RealtimeServer
+
+_GAUGES: Final = frozenset(
+    {
+        "channels",
+        "connections",
+        "subscriptions",
+        "entities",
+        "waiting",
+        "timers",
+        "parked",
+        "queue_bytes",
+    }
+)
+SCRAPE_TIMEOUT_S: Final = 2.0
+
+
+class WorkerMetrics:
+    """`render` is the body of GET /metrics."""
+
+    def __init__(self, realtime: RealtimeServer, router: Router, transport: RayTransport) -> None:
+        self._realtime = realtime
+        self._router = router
+        self._transport = transport
+
+    async def render(self) -> bytes:
+        """The text exposition format (version 0.0.4)."""
+        shards = await asyncio.gather(*map(self._stats, range(self._transport.shards)))
+        registry = CollectorRegistry(auto_describe=False)
+        registry.register(_Snapshot(self._families([s for s in shards if s is not None])))
+        return generate_latest(registry)
+
+    async def _stats(self, index: int) -> Stats | None:
+        try:
+            async with asyncio.timeout(SCRAPE_TIMEOUT_S):
+                return await self._transport.stats(index)
+        except (RuntimeFault, TimeoutError):
+            return None  # its absence is the signal: maxray_shard_up says so
+
+    def _families(self, shards: list[Stats]) -> Iterator[Metric]:
+        for name, value in dataclasses.asdict(self._realtime.metrics).items():
+            yield _family(f"maxray_realtime_{name}", "realtime server of this worker", value)
+        yield _family("maxray_router_asked", "commands asked by this worker", self._router.asked)
+        yield _family("maxray_router_retried", "commands sent again", self._router.retried)
+        yield _family("maxray_router_calls", "calls that carried them", self._router.calls)
+        up = GaugeMetricFamily("maxray_shard_up", "whether the shard answers", labels=["shard"])
+        answering = {stats.shard for stats in shards}
+        for index in range(self._transport.shards):
+            up.add_metric([str(index)], float(index in answering))
+        yield up
+        for name in Stats.__struct_fields__:
+            if name == "shard":
+                continue
+            kind = GaugeMetricFamily if name in _GAUGES else CounterMetricFamily
+            family = kind(f"maxray_shard_{name}", f"shard: {name}", labels=["shard"])
+            for stats in shards:
+                family.add_metric([str(stats.shard)], float(getattr(stats, name)))
+            yield family
+
+
+def _family(name: str, text: str, value: float) -> Metric:
+    gauge = name.removeprefix("maxray_realtime_") in _GAUGES
+    kind = GaugeMetricFamily if gauge else CounterMetricFamily
+    return kind(name, text, value=float(value))
+
+
+class _Snapshot(Collector):
+    def __init__(self, families: Iterable[Metric]) -> None:
+        self._families = list(families)
+
+    def collect(self) -> Iterable[Metric]:
+        return self._families

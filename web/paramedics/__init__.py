@@ -1,0 +1,1 @@
+"""Paramedics (units: crew, vehicle, device): their profiles, duty and tasks."""

@@ -1,0 +1,173 @@
+"""What goes in and out of /api/paramedics."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from actors.domain.kernel import Command
+from actors.domain.messages import UnitAvailability
+from actors.domain.paramedic import (
+    AcceptTask,
+    DeclineTask,
+    EndBreak,
+    GoOffDuty,
+    GoOnDuty,
+    HandBackTask,
+    ProgressTask,
+    TakeBreak,
+)
+from actors.domain.values import (
+    Latitude,
+    Longitude,
+    Name,
+    Note,
+    Phone,
+    Position,
+    Region,
+    Skills,
+    Vehicle,
+)
+from actors.domain.views import ParamedicView, PositionView
+from storage.records.row import ParamedicRow
+
+
+class ParamedicBody(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A paramedic as staff write it. PUT replaces all of it; the region only off duty."""
+
+    name: Name
+    region: Region
+    skills: Skills
+    vehicle: Vehicle
+    registration_number: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
+    phone: Phone | None = None
+
+
+class ParamedicProfile(Struct, frozen=True, kw_only=True):
+    """The profile with the live state. `status` is `new` until the entity has been told."""
+
+    id: str
+    name: str
+    region: str
+    skills: tuple[str, ...]
+    vehicle: str
+    registration_number: str | None
+    phone: str | None
+    status: UnitAvailability
+    since: str | None
+    position: PositionView | None
+    tasks: int
+    created_at: datetime
+    updated_at: datetime
+
+
+class PositionBody(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where the device is. `at`: when the fix was taken, now if left out."""
+
+    lat: Latitude
+    lon: Longitude
+    at: Annotated[datetime, Meta(tz=True)] | None = None
+    accuracy_m: Annotated[float, Meta(ge=0)] | None = None
+
+    def fix(self, now: float) -> Position:
+        """A device's clock may be ahead: a fix from the future would shut out the true ones."""
+        at = now if self.at is None else min(max(self.at.timestamp(), 0.0), now)
+        return Position(self.lat, self.lon, at, self.accuracy_m)
+
+
+class _Action(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="action"):
+    pass
+
+
+class Accept(_Action, frozen=True, tag="accept"):
+    """The crew takes it on."""
+
+    def command(self, task: str, _now: float) -> Command:
+        return AcceptTask(task=task)
+
+
+class Decline(_Action, frozen=True, kw_only=True, tag="decline"):
+    """The crew does not take it."""
+
+    reason: Note
+
+    def command(self, task: str, _now: float) -> Command:
+        return DeclineTask(task=task, reason=self.reason)
+
+
+class Progress(_Action, frozen=True, kw_only=True, tag="progress"):
+    """The crew is at the next step."""
+
+    step: Literal["en_route", "on_scene", "transporting", "at_hospital", "completed"]
+    position: PositionBody | None = None
+
+    def command(self, task: str, now: float) -> Command:
+        here = self.position.fix(now) if self.position else None
+        return ProgressTask(task=task, step=self.step, position=here)
+
+
+class HandBack(_Action, frozen=True, kw_only=True, tag="hand_back"):
+    """The crew cannot go on; another must be found."""
+
+    reason: Note
+
+    def command(self, task: str, _now: float) -> Command:
+        return HandBackTask(task=task, reason=self.reason)
+
+
+TaskAction = Accept | Decline | Progress | HandBack
+
+
+class OnDuty(_Action, frozen=True, kw_only=True, tag="on_duty"):
+    """Start of a shift, at a place."""
+
+    position: PositionBody
+
+    def command(self, now: float) -> Command:
+        return GoOnDuty(position=self.position.fix(now))
+
+
+class OffDuty(_Action, frozen=True, tag="off_duty"):
+    """End of a shift. Not with a live task: hand it back first."""
+
+    def command(self, _now: float) -> Command:
+        return GoOffDuty()
+
+
+class Break(_Action, frozen=True, tag="break"):
+    """No offers for a while."""
+
+    def command(self, _now: float) -> Command:
+        return TakeBreak()
+
+
+class Resume(_Action, frozen=True, tag="resume"):
+    """Offers again."""
+
+    def command(self, _now: float) -> Command:
+        return EndBreak()
+
+
+DutyAction = OnDuty | OffDuty | Break | Resume
+
+
+def profile(row: ParamedicRow, live: ParamedicView | None) -> ParamedicProfile:
+    """What the entity decides on is shown as the entity has it, once it is there."""
+    facts = row if live is None else live
+    return ParamedicProfile(
+        id=row.id,
+        name=facts.name,
+        region=facts.region,
+        skills=facts.skills,
+        vehicle=facts.vehicle,
+        registration_number=row.registration_number,
+        phone=row.phone,
+        status="new" if live is None else live.status,
+        since=None if live is None else live.since,
+        position=None if live is None else live.position,
+        tasks=0 if live is None else len(live.tasks),
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )

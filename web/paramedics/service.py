@@ -1,0 +1,190 @@
+"""What is done with paramedics: the profile is a row, the rest is their entity's.
+
+What both need to know is written as one: the row and the message to the entity in one transaction.
+What the entity may refuse (a change of region on duty, retiring on duty) it is asked first; should
+we die before the row follows, the caller had no answer, profiles already show what the entity
+decided, and a repeat brings the row after it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+from msgspec.structs import replace
+
+from actors.domain.access import Facts
+from actors.domain.ids import derive_id
+from actors.domain.kernel import EntityRef, Sender
+from actors.domain.paramedic import (
+    ListTasks,
+    RegisterParamedic,
+    RetireParamedic,
+    UpdateParamedic,
+    ViewParamedic,
+)
+from actors.domain.views import ParamedicView, TaskList
+from actors.errors import Unavailable
+from actors.ports import Clock, OutboxRow
+from storage.records import NoSuchRecord, Records
+from storage.records.idempotency import fingerprint
+from storage.records.outbox import message
+from storage.records.row import Filter, ParamedicRow
+from web.auth import gate, permit
+from web.checks import Checks
+from web.command_id import random_id
+from web.entities import Entities
+from web.paging import Page, cursor_of
+from web.paramedics.schemas import (
+    DutyAction,
+    ParamedicBody,
+    ParamedicProfile,
+    TaskAction,
+    profile,
+)
+from web.times import moment
+
+
+class ParamedicService:
+    """Each method asks first whether the caller may; see web.auth for what that answers."""
+
+    def __init__(self, records: Records, entities: Entities, clock: Clock) -> None:
+        self._records = records
+        self._entities = entities
+        self._clock = clock
+
+    async def register(
+        self, caller: Sender, body: ParamedicBody, command_id: str
+    ) -> ParamedicProfile:
+        gate(caller, "paramedic.register")
+        now = self._clock.now()
+        row = self._row(derive_id(now, command_id, "paramedic"), body, now)
+        command = RegisterParamedic(
+            name=body.name, region=body.region, skills=body.skills, vehicle=body.vehicle
+        )
+
+        def tell(paramedic_id: str) -> OutboxRow:
+            return message(_ref(paramedic_id), command, command_id, caller, now)
+
+        print_ = fingerprint(command_id, msgspec.json.encode(body))
+        created, told = await self._records.paramedics.create(row, command_id, print_, tell)
+        await self._entities.bring(told)
+        if created != row.id:
+            row = await self._records.paramedics.get(created)
+        return profile(row, await self._live(created))
+
+    async def list(self, caller: Sender, wanted: Filter, limit: int) -> Page[ParamedicProfile]:
+        gate(caller, "paramedic.list")
+        page = await self._records.paramedics.list(wanted, limit)
+        lives = await asyncio.gather(*(self._live(row.id) for row in page.rows))
+        more = cursor_of(page.rows[-1].id) if page.more else None
+        return Page(tuple(map(profile, page.rows, lives)), more)
+
+    async def get(self, caller: Sender, paramedic_id: str) -> ParamedicProfile:
+        permit(caller, "paramedic.view", "paramedic", _facts(paramedic_id))
+        row = await self._records.paramedics.get(paramedic_id)
+        return profile(row, await self._live(paramedic_id))
+
+    async def replace(
+        self, caller: Sender, paramedic_id: str, body: ParamedicBody, command_id: str
+    ) -> ParamedicProfile:
+        permit(caller, "paramedic.update", "paramedic", _facts(paramedic_id))
+        now = self._clock.now()
+        row = self._row(paramedic_id, body, now)
+        known = await self._records.paramedics.get(paramedic_id)
+        live = await self._registered(paramedic_id)
+        if body.region != live.region:
+            await self._entities.ask(
+                _ref(paramedic_id),
+                UpdateParamedic(region=body.region),
+                ParamedicView,
+                by=caller,
+                id_=f"{command_id}-region",
+            )
+        command = UpdateParamedic(name=body.name, skills=body.skills, vehicle=body.vehicle)
+        told = message(_ref(paramedic_id), command, command_id, caller, now)
+        row = replace(row, created_at=known.created_at)
+        await self._records.paramedics.replace(row, told)
+        await self._entities.bring(told)
+        return profile(row, await self._live(paramedic_id))
+
+    async def retire(self, caller: Sender, paramedic_id: str, command_id: str) -> None:
+        """Retiring who is retired already is a success: a repeat must be harmless."""
+        permit(caller, "paramedic.retire", "paramedic", _facts(paramedic_id))
+        try:
+            await self._records.paramedics.get(paramedic_id)
+        except NoSuchRecord as error:
+            if error.deleted:
+                return
+            raise
+        live = await self._registered(paramedic_id)
+        if live.status != "retired":
+            ref, command = _ref(paramedic_id), RetireParamedic()
+            await self._entities.ask(ref, command, ParamedicView, by=caller, id_=command_id)
+        await self._records.paramedics.delete(paramedic_id, moment(self._clock.now()))
+
+    async def tasks(self, caller: Sender, paramedic_id: str) -> TaskList:
+        permit(caller, "task.list", "paramedic", _facts(paramedic_id))
+        return await self._entities.ask(
+            _ref(paramedic_id), ListTasks(), TaskList, by=caller, id_=random_id()
+        )
+
+    async def on_task(
+        self, caller: Sender, paramedic_id: str, task: str, action: TaskAction, command_id: str
+    ) -> ParamedicView:
+        permit(caller, _TASK_RULE[type(action).__name__], "paramedic", _facts(paramedic_id))
+        command = action.command(task, self._clock.now())
+        return await self._entities.ask(
+            _ref(paramedic_id), command, ParamedicView, by=caller, id_=command_id
+        )
+
+    async def duty(
+        self, caller: Sender, paramedic_id: str, action: DutyAction, command_id: str
+    ) -> ParamedicView:
+        permit(caller, "paramedic.shift", "paramedic", _facts(paramedic_id))
+        command = action.command(self._clock.now())
+        return await self._entities.ask(
+            _ref(paramedic_id), command, ParamedicView, by=caller, id_=command_id
+        )
+
+    async def _live(self, paramedic_id: str) -> ParamedicView | None:
+        return await self._entities.view(_ref(paramedic_id), ViewParamedic(), ParamedicView)
+
+    async def _registered(self, paramedic_id: str) -> ParamedicView:
+        """The entity's view. A change must not overtake the registration: it would be refused."""
+        live = await self._live(paramedic_id)
+        if live is None:
+            raise Unavailable("the registration has not reached its entity yet")
+        return live
+
+    def _row(self, id_: str, body: ParamedicBody, now: float) -> ParamedicRow:
+        checks = Checks()
+        row = ParamedicRow(
+            id=id_,
+            name=body.name,
+            skills=body.skills,
+            vehicle=body.vehicle,
+            registration_number=body.registration_number,
+            phone=body.phone and checks.phone(body.phone, "/phone"),
+            region=body.region,
+            created_at=moment(now),
+            updated_at=moment(now),
+        )
+        checks.done()
+        return row
+
+
+_TASK_RULE = {
+    "Accept": "task.answer",
+    "Decline": "task.answer",
+    "Progress": "task.progress",
+    "HandBack": "task.hand_back",
+}
+
+
+def _ref(paramedic_id: str) -> EntityRef:
+    return EntityRef("paramedic", paramedic_id)
+
+
+def _facts(paramedic_id: str) -> Facts:
+    return Facts(paramedic_id=paramedic_id)

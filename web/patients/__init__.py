@@ -1,0 +1,1 @@
+"""Patients: who may ask for help, how to reach them, who pays."""

@@ -1,0 +1,63 @@
+"""Between the two halves that may not know each other: the shards' publisher on realtime's broker,
+and realtime's history source on the shards' journal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from actors.domain.kernel import Behaviour
+from actors.ports import Journal, JournalError, Outgoing, PublisherUnavailable
+from realtime.broker import Publisher as BrokerPublisher
+from realtime.errors import BrokerUnavailable, HistoryUnavailable
+from realtime.publication import HistorySlice, Publication
+
+
+class StreamPublisher:
+    """`actors.ports.Publisher` on a realtime broker; `epoch` is the journal's id."""
+
+    def __init__(self, broker: BrokerPublisher, epoch: str) -> None:
+        self._broker = broker
+        self._epoch = epoch
+
+    async def publish(self, batch: Sequence[Outgoing]) -> None:
+        try:
+            await self._broker.publish([self._publication(one) for one in batch])
+        except BrokerUnavailable as error:
+            raise PublisherUnavailable(str(error)) from error
+
+    def _publication(self, one: Outgoing) -> Publication:
+        epoch = self._epoch if one.delivery == "fact" else ""
+        return Publication(one.channel, one.data, one.offset, epoch, one.key, one.delivery)
+
+
+class JournalHistory:
+    """`realtime.ports.HistorySource` on the journal: what subscribers were told, as it was told."""
+
+    def __init__(self, journal: Journal, epoch: str, kinds: Mapping[str, Behaviour[Any]]) -> None:
+        self._journal = journal
+        self._epoch = epoch
+        # "device:" -> "paramedic": each kind's fact channel is a prefix and the entity's id.
+        self._kinds = {
+            behaviour.fact_channel(""): kind
+            for kind, behaviour in kinds.items()
+            if behaviour.fact_channel is not None
+        }
+
+    async def since(self, channel: str, offset: int, limit: int) -> HistorySlice:
+        """The facts after `offset`. A channel without a journal behind it has none and top 0.
+
+        Raises HistoryUnavailable while the journal is out of reach.
+        """
+        prefix, colon, entity = channel.partition(":")
+        kind = self._kinds.get(prefix + colon)
+        if kind is None:
+            return HistorySlice((), 0, self._epoch)
+        try:
+            top, rows = await self._journal.history(f"{kind}:{entity}", offset, limit)
+        except JournalError as error:
+            raise HistoryUnavailable(str(error)) from error
+        publications = tuple(
+            Publication(channel, row.publication, row.version, self._epoch) for row in rows
+        )
+        return HistorySlice(publications, top, self._epoch)

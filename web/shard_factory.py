@@ -1,0 +1,58 @@
+"""Builds a shard inside its own process: the shards' side of the composition root.
+
+Imports neither the web framework nor the ORM, so that a shard that died is back within a second or
+two.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from actors.clock import SystemClock
+from actors.domain.dispatcher import DispatchRules
+from actors.domain.registry import kinds
+from actors.ports import Transport
+from actors.shard import Shard
+from config.logging import configure_logging
+from config.settings import LogLevel
+from realtime.publisher_redis import RedisPublisher
+from storage.journal_postgres import PostgresJournal
+from web.publishing import StreamPublisher
+
+FACTORY: Final = "web.shard_factory:build"
+
+
+class ShardConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a shard's process is told.
+
+    It passes through the cluster's memory, never its disk. Whoever can read it there holds the
+    cluster's token and could run code as the shards themselves.
+    """
+
+    database_url: str
+    redis_url: str
+    offer_timeout_s: float = 30.0
+    offer_attempts: int = 3
+    log_level: LogLevel = "info"
+
+
+async def build(
+    index: int, transport: Transport, on_fenced: Callable[[], None], config: bytes
+) -> Shard:
+    """A shard on PostgreSQL and Redis. Raises JournalUnavailable while PostgreSQL is away."""
+    settings = msgspec.json.decode(config, type=ShardConfig)
+    configure_logging(settings.log_level, "json")
+    journal = PostgresJournal(settings.database_url)
+    await journal.open()
+    publisher = StreamPublisher(RedisPublisher(settings.redis_url), await journal.journal_id())
+    owner = f"shard-{index}/{os.getpid()}/{secrets.token_hex(4)}"
+    rules = DispatchRules(offer_ttl_s=settings.offer_timeout_s, max_tries=settings.offer_attempts)
+    return Shard(
+        index, kinds(rules), journal, publisher, transport, SystemClock(), owner, on_fenced
+    )

@@ -1,0 +1,84 @@
+"""`python -m web.shards`: the process that keeps the shards.
+
+It sees to it that the cluster runs the shards that the settings ask for, and stops them cleanly
+when it is told to end. Ray, not this process, restarts a shard that dies.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+from typing import Final
+
+import msgspec
+
+from actors import cluster
+from actors.errors import RuntimeFault
+from config.logging import configure_logging
+from config.ready import announce_ready
+from config.source import load_settings, variable
+from web.shard_factory import FACTORY, ShardConfig
+
+log = logging.getLogger(__name__)
+
+# The cluster notices a dead shard by itself; this look only says so in our log.
+WATCH_S: Final = 5.0
+
+
+async def keep(address: str, shards: int, config: ShardConfig) -> None:
+    """Run the shards on the cluster at `address` until SIGTERM or SIGINT, then stop them."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signum, stop.set)
+    cluster.connect(address)
+    try:
+        await cluster.start_shards(shards, FACTORY, msgspec.json.encode(config))
+        announce_ready(os.environ)
+        log.info("%d shards run", shards)
+        transport = cluster.RayTransport(shards)
+        while not stop.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), WATCH_S)
+            await _look(transport)
+        await cluster.stop_shards()
+    finally:
+        cluster.disconnect()
+
+
+async def _look(transport: cluster.RayTransport) -> None:
+    for index in range(transport.shards):
+        try:
+            await transport.check(index)
+        except RuntimeFault as error:
+            log.warning("shard %d does not answer: %s", index, error)
+
+
+def main() -> int:
+    """Settings come from the environment, as for every process of `maxray up`."""
+    settings = load_settings(os.environ)
+    configure_logging(settings.log_level, settings.log_format)
+    missing = [
+        name for name in ("database_url", "redis_url", "ray_address") if not getattr(settings, name)
+    ]
+    if missing:
+        log.critical("the shards' keeper needs %s", ", ".join(map(variable, missing)))
+        return 2
+    assert settings.database_url and settings.redis_url and settings.ray_address
+    config = ShardConfig(
+        settings.database_url.reveal(),
+        settings.redis_url.reveal(),
+        settings.offer_timeout_s,
+        settings.offer_attempts,
+        settings.log_level,
+    )
+    asyncio.run(keep(settings.ray_address, settings.shards, config))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,101 @@
+"""`python -m web.worker --fd N`: one web worker, serving on a listening socket that it was given.
+
+Run by `maxray up`, any number of them on one socket. SIGTERM drains it: clients are sent elsewhere
+over the time that the settings give, requests under way are finished.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import gc
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+
+import uvicorn
+import uvloop
+
+from config import Settings
+from config.logging import configure_logging
+from config.ready import announce_ready
+from config.source import load_settings
+from web.composition import Application, application
+
+log = logging.getLogger(__name__)
+
+# Requests that have not ended this long after the sockets were drained are cut.
+GRACE_S = 5
+# Connections and routes live long, what a request makes dies by reference count: the collector's
+# default walks the former many times a second, and every socket waits meanwhile.
+GC_THRESHOLD = (100_000, 20, 50)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, with our own way to end: the signals first drain the sockets."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        announce_ready(os.environ)
+
+
+def _config(app: Application, settings: Settings, fd: int | None) -> uvicorn.Config:
+    return uvicorn.Config(
+        app.asgi,
+        fd=fd,
+        host=settings.host,
+        port=settings.port,
+        http="httptools",
+        ws="websockets-sansio",
+        ws_ping_interval=None,  # the protocol has its own pings
+        ws_max_size=app.realtime.settings.max_message_bytes,
+        ws_per_message_deflate=False,
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_S,
+    )
+
+
+async def serve(settings: Settings, fd: int | None) -> None:
+    """Serve until SIGTERM or SIGINT, then drain."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signum, stop.set)
+    async with application(settings) as app:
+        gc.freeze()
+        gc.set_threshold(*GC_THRESHOLD)
+        server = _Server(_config(app, settings, fd))
+        serving = asyncio.create_task(server.serve())
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
+        if not serving.done():
+            log.info("draining over %g s", settings.drain_s)
+            await app.realtime.drain(settings.drain_s)
+            server.should_exit = True
+        stopping.cancel()
+        await serving
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m web.worker", description=__doc__)
+    parser.add_argument("--fd", type=int, help="the listening socket's file descriptor")
+    arguments = parser.parse_args()
+    settings = load_settings(os.environ)
+    configure_logging(settings.log_level, settings.log_format)
+    uvloop.run(serve(settings, arguments.fd))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
