@@ -51,8 +51,9 @@ $(BIN)/uv:
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(PIP) install uv
 
-docs: install ## Write the generated documents (state diagrams)
+docs: install ## Write the generated documents (state diagrams, settings)
 	@$(BIN)/python -m actors.domain.diagrams docs/states
+	@$(BIN)/python -m config.reference docs/deploy.md
 
 clean: ## Remove the environment and all data
 	rm -rf $(VENV) var

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from hashlib import blake2b
 
 from actors.audit import AuditChain
@@ -29,8 +29,8 @@ log = logging.getLogger(__name__)
 class Batch:
     """Rows of one commit in the making. Executing into it changes entities speculatively.
 
-    `sealed`: it holds a suspect, which is committed alone. `wakes`: the deadline of each changed
-    entity, as of this batch.
+    `sealed`: it holds a suspect, which is committed alone. `urgent`: it holds an urgent command, so
+    it does not wait for company. `wakes`: the deadline of each changed entity, as of this batch.
     """
 
     def __init__(self) -> None:
@@ -40,11 +40,13 @@ class Batch:
         self.publications: list[Outgoing] = []
         self.outbox: list[OutboxRow] = []
         self.sealed = False
+        self.urgent = False
         self._journal: list[JournalRow] = []
         self._answers: list[AnswerRow] = []
         self._handled: list[str] = []
         self._audit: list[AuditRow] = []
-        self._claims: dict[str, ClaimRow] = {}
+        # By key, then by entity: two rows for one key are a conflict that the journal will name.
+        self._claims: dict[str, dict[str, ClaimRow]] = {}
         self._releases: set[tuple[str, str]] = set()
 
     def __len__(self) -> int:
@@ -56,9 +58,9 @@ class Batch:
         return bool(self._journal or self._answers or self._handled or self.outbox)
 
     @property
-    def claimants(self) -> Mapping[str, str]:
-        """Which entity wants which claim."""
-        return {key: row.ref for key, row in self._claims.items()}
+    def claimants(self) -> Mapping[str, Collection[str]]:
+        """Which entities want which claim: more than one, where the holder and another do."""
+        return self._claims
 
     def finish(self, entry: Entry, reply: Reply, *, store: bool) -> None:
         """Answer `entry` after the commit; `store` keeps the answer with the command's id.
@@ -66,6 +68,7 @@ class Batch:
         A final answer to a message takes it out of the outbox, a retryable one leaves it there.
         """
         self.entries.append((entry, reply))
+        self.urgent = self.urgent or entry.urgent
         if entry.envelope.outbox and not reply.status.retryable:
             self._handled.append(entry.envelope.id)
         if store:
@@ -141,22 +144,22 @@ class Batch:
         free = {claim.key for claim in dropped}
         seen: set[str] = set()
         for claim in wanted:
-            held = self._claims.get(claim.key)
-            elsewhere = claim.key in taken or held is not None
+            elsewhere = claim.key in taken or bool(self._claims.get(claim.key))
             if claim.key in seen or (elsewhere and claim.key not in free):
                 raise claim_taken(claim.key)
             seen.add(claim.key)
         for claim in dropped:
-            held = self._claims.get(claim.key)
-            if held is not None and held.holder == claim.holder:
-                del self._claims[claim.key]
+            rows = self._claims.get(claim.key, {})
+            if entity.ref in rows and rows[entity.ref].holder == claim.holder:
+                del rows[entity.ref]
             else:
                 self._releases.add((claim.key, claim.holder))
         for claim in wanted:
             if (claim.key, claim.holder) in self._releases:
                 self._releases.discard((claim.key, claim.holder))
             else:
-                self._claims[claim.key] = ClaimRow(claim.key, claim.holder, entity.ref)
+                row = ClaimRow(claim.key, claim.holder, entity.ref)
+                self._claims.setdefault(claim.key, {})[entity.ref] = row
         entity.claims = claims
 
     def close(self, epochs: Mapping[int, int], now: float) -> Commit:
@@ -177,7 +180,7 @@ class Batch:
             outbox=self.outbox,
             handled=self._handled,
             # In one order, so that two shards never wait for each other.
-            claims=[self._claims[key] for key in sorted(self._claims)],
+            claims=[row for key in sorted(self._claims) for row in self._claims[key].values()],
             releases=sorted(self._releases),
             audit=self._audit,
         )

@@ -6,9 +6,10 @@ only when somebody calls. The actor's methods hand bytes over to that loop.
 
 What was learned of Ray and is minded here: the class is plain and wrapped late (a decorated class
 is pickled by value, with its module's globals); refs are awaited, never `ray.get` in async code;
-handles are looked up by name, and again after an error; retries are ours (`max_task_retries=0`),
-because an error may follow a call that succeeded; a call never waits for something that may not
-come (1,000 concurrency slots).
+handles are looked up by name, and again after an error; an error may follow a call that succeeded,
+so every command has an id and a repeat is harmless. That also allows `max_task_retries=-1`: calls
+to a dead shard wait and go out when it is back, after 1.5 s, where without it each fails after 2 s
+and the next one may again. A call never waits for what may not come (1,000 slots).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import asyncio
 import gc
 import logging
 import os
+import signal
 import threading
 from collections.abc import Awaitable, Callable, Sequence
 from hashlib import sha256
@@ -244,6 +246,8 @@ class RayTransport:
 
 def connect(address: str) -> None:
     """Join the cluster at `address` (`host:port`) as a driver. Once per process, at start-up."""
+    # ray.init takes SIGTERM for itself, and a worker that cannot be told to end does not drain.
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     ray.init(
         address=address,
         namespace=NAMESPACE,
@@ -251,6 +255,9 @@ def connect(address: str) -> None:
         configure_logging=False,
         logging_level=logging.WARNING,
     )
+    for number, handler in handlers.items():
+        if handler is not None:
+            signal.signal(number, handler)
 
 
 def disconnect() -> None:
@@ -296,7 +303,7 @@ def _create(index: int, shards: int, factory: str, config: bytes) -> None:
         lifetime="detached",
         get_if_exists=True,
         max_restarts=-1,
-        max_task_retries=0,
+        max_task_retries=-1,
         max_concurrency=1_000,
         num_cpus=0,
         scheduling_strategy="SPREAD",

@@ -145,7 +145,7 @@ class GroupCommit:
             claimants = batch.claimants
             for key in error.keys & claimants.keys():
                 for entry in entries:
-                    if entry.ref == claimants[key]:
+                    if entry.ref in claimants[key]:
                         entry.taken |= {key}
         elif isinstance(error, Rejected):
             log.error("%s: a commit was rejected: %s", self._owner, error)

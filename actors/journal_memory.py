@@ -23,6 +23,7 @@ from actors.ports import (
     Record,
     Rejected,
     Timer,
+    wanted_twice,
 )
 
 
@@ -89,6 +90,7 @@ class MemoryJournal:
             if key in self.claims and self.claims[key].holder == holder
         }  # fmt: skip
         taken = {r.key for r in commit.claims if r.key in self.claims and r.key not in released}
+        taken |= wanted_twice(commit.claims)
         if taken:
             raise ClaimsTaken(frozenset(taken))
         self._refuse_bad(commit)

@@ -6,6 +6,7 @@ from a realtime broker in `web/`; transports are `local.py` and `cluster.py`.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final, Literal, Protocol
 
@@ -111,6 +112,12 @@ class Commit(Struct, frozen=True):
     audit: Sequence[AuditRow] = ()
 
 
+def wanted_twice(claims: Sequence[ClaimRow]) -> frozenset[str]:
+    """The keys that more than one row of a commit claims."""
+    counted = Counter(row.key for row in claims)
+    return frozenset(key for key, times in counted.items() if times > 1)
+
+
 class Timer(Struct, frozen=True, gc=False):
     """A deadline read back at takeover."""
 
@@ -147,7 +154,7 @@ class DuplicateCommands(JournalError):
 
 
 class ClaimsTaken(JournalError):
-    """Some claims are held by others; nothing of this commit was written."""
+    """Some claims are held by others, or wanted twice in this commit; nothing was written."""
 
     def __init__(self, keys: frozenset[str]) -> None:
         super().__init__(f"claims are held by others: {', '.join(sorted(keys))}")

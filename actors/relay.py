@@ -64,7 +64,7 @@ class Relay:
         for item in publications:
             if item.delivery == "latest":
                 self._latest[item.channel, item.key] = item
-            elif not self._behind:
+            elif not self._behind:  # else facts in front of it are missing
                 self._facts.append(item)
         if len(self._facts) > QUEUE_LIMIT:
             self.fall_behind()
@@ -103,8 +103,7 @@ class Relay:
                 self._behind = False
                 self.catch_ups += 1
                 await self._catch_up()
-            # Behind again: the queue overflowed meanwhile, and facts in front of these are missing.
-            while not self._behind and (self._facts or self._latest):
+            while self._facts or self._latest:
                 await self._publish()
         except BaseException:  # also when cancelled: nobody knows what arrived
             self.fall_behind()

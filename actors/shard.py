@@ -246,7 +246,10 @@ class Shard:
     async def _pump(self) -> None:
         while True:
             more = self._fill()
-            if self._commits.task is None and self._commits.staged.entries:
+            staged = self._commits.staged
+            # What waits joins this commit rather than the next, but nothing urgent waits for it.
+            whole = not more or staged.urgent or len(staged) >= self._limits.batch
+            if self._commits.task is None and staged.entries and whole:
                 self._commits.begin().add_done_callback(self._task_ended)
             elif not more:
                 self._work.clear()

@@ -94,7 +94,14 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
-        line.update({n: v for n, v in vars(record).items() if n not in _OWN and n not in line})
+        # Names with an underscore are some library's own (ray marks every record of a process).
+        line.update(
+            {
+                name: value
+                for name, value in vars(record).items()
+                if name not in _OWN and name not in line and not name.startswith("_")
+            }
+        )
         if record.exc_text:
             line["error"] = record.exc_text
         return msgspec.json.encode(line).decode()

@@ -25,6 +25,7 @@ from actors.ports import (
     Record,
     Rejected,
     Timer,
+    wanted_twice,
 )
 
 FENCED: Final = "MX001"
@@ -230,7 +231,7 @@ class PostgresJournal:
             [key for key, _ in commit.releases],
             [holder for _, holder in commit.releases],
         )
-        return frozenset(row["key"] for row in rows)
+        return frozenset(row["key"] for row in rows) | wanted_twice(commit.claims)
 
     async def timers(self, slots: Sequence[int]) -> Sequence[Timer]:
         rows = await self._read(_TIMERS, list(slots))

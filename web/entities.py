@@ -9,10 +9,10 @@ from msgspec import Struct
 
 from actors.courier import Courier
 from actors.domain.kernel import Command, DomainError, EntityRef, Sender
+from actors.domain.registry import KINDS
 from actors.errors import RuntimeFault
 from actors.ports import OutboxRow
 from actors.router import Router
-from web.command_id import random_id
 from web.problems import not_visible
 
 A = TypeVar("A", bound=Struct)
@@ -25,6 +25,11 @@ BRING_TIMEOUT_S: Final = 3.0
 # The entity's own check of the caller, and its being unknown, are one answer at the edge: callers
 # whose role could never do it were turned away before (auth.gate).
 _NOT_VISIBLE: Final = frozenset({"forbidden", "not_found"})
+
+
+def _urgent(ref: EntityRef) -> bool:
+    """Whether its kind has the emergency lane (actors.domain.kernel.Behaviour)."""
+    return KINDS[ref.kind].urgent
 
 
 class Entities:
@@ -44,7 +49,7 @@ class Entities:
         """
         try:
             body = await self._router.ask(
-                ref, command, id=id_, by=by, timeout_s=self._timeout_s, urgent=True
+                ref, command, id=id_, by=by, timeout_s=self._timeout_s, urgent=_urgent(ref)
             )
         except DomainError as error:
             if error.code in _NOT_VISIBLE:
@@ -52,13 +57,20 @@ class Entities:
             raise
         return msgspec.json.decode(body, type=answer)
 
+    async def read(self, ref: EntityRef, command: Command, answer: type[A], *, by: Sender) -> A:
+        """What a reading command shows. Raises as `ask` does; nothing of it is stored."""
+        view = await self.view(ref, command, answer, by=by)
+        if view is None:
+            raise not_visible(ref.kind)
+        return view
+
     async def view(
         self, ref: EntityRef, command: Command, answer: type[A], *, by: Sender = READER
     ) -> A | None:
         """What a reading command shows, or None where the entity is not there for `by`."""
         try:
-            body = await self._router.ask(
-                ref, command, id=random_id(), by=by, timeout_s=self._timeout_s
+            body = await self._router.read(
+                ref, command, by=by, timeout_s=self._timeout_s, urgent=_urgent(ref)
             )
         except DomainError as error:
             if error.code in _NOT_VISIBLE:

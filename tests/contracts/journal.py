@@ -254,6 +254,17 @@ class JournalContract:
 
     # ------------------------------------------------------------------ claims
 
+    async def test_a_key_wanted_twice_in_one_commit_is_named(self, journal: Journal) -> None:
+        epochs = await journal.take(SLOTS, "o")
+        await journal.commit(Commit(epochs, at=NOW, claims=[ClaimRow("k", "h", A)]))
+        moved = ClaimRow("k", "h2", A)
+        with pytest.raises(ClaimsTaken) as refused:
+            await journal.commit(
+                Commit(epochs, at=NOW, releases=[("k", "h")], claims=[moved, ClaimRow("k", "i", B)])
+            )
+        assert refused.value.keys == {"k"}
+        await journal.commit(Commit(epochs, at=NOW, releases=[("k", "h")], claims=[moved]))
+
     async def test_a_claim_has_one_holder(self, journal: Journal, epochs: dict[int, int]) -> None:
         await journal.commit(Commit(epochs, at=NOW, claims=[ClaimRow("k", "h", A)]))
         with pytest.raises(ClaimsTaken) as caught:

@@ -21,7 +21,6 @@ from actors.router import Router
 from realtime.errors import PermissionDenied, RealtimeError, UnknownChannel
 from realtime.ports import Identity, SubscribeOptions
 from realtime.publication import Delivery, Publication
-from web.command_id import random_id
 
 DELIVERY: Final[Mapping[str, Delivery]] = {
     "emergency": "fact",
@@ -85,10 +84,9 @@ class AccessPolicy:
     async def _parties_of(self, emergency: str) -> _Parties:
         """Raises PermissionDenied where there is none: its absence is nobody's to see."""
         try:
-            answer = await self._router.ask(
+            answer = await self._router.read(
                 EntityRef("emergency", emergency),
                 ViewEmergency(),
-                id=random_id(),
                 by=READER,
                 timeout_s=READ_TIMEOUT_S,
                 urgent=True,

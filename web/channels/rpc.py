@@ -145,6 +145,10 @@ class DeviceRpc:
 
     async def _ask(self, unit: EntityRef, command: Command, id_: str, sender: Sender) -> bytes:
         try:
+            if isinstance(command, ListTasks):
+                return await self._router.read(
+                    unit, command, by=sender, timeout_s=TIMEOUT_S, urgent=True
+                )
             return await self._router.ask(
                 unit, command, id=id_, by=sender, timeout_s=TIMEOUT_S, urgent=True
             )

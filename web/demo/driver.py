@@ -36,6 +36,7 @@ from web.replay.watch import Watch
 
 log = logging.getLogger(__name__)
 
+PLAY: Final = "demo"
 # Virtual seconds in a real one: a call that takes 45 minutes is over in two and a half.
 SPEED: Final = 18.0
 # Twice a second is smooth enough on a map, and leaves the machine to the service.
@@ -91,7 +92,7 @@ class Driver:
 
     async def _devices(self, door: Door, tokens: Tokens) -> tuple[Device, ...]:
         desk = await tokens.token("ops", DESK)
-        units = await enlist_units(door, desk, self._target.region, self._plan.units)
+        units = await enlist_units(door, desk, self._target.region, PLAY, self._plan.units)
         script = Script(
             run=self._run,
             seed=self._seed,

@@ -32,7 +32,6 @@ from storage.records.outbox import message
 from storage.records.row import DoctorRow, Filter
 from web.auth import gate, permit
 from web.checks import Checks
-from web.command_id import random_id
 from web.doctors.schemas import (
     DoctorBody,
     DoctorCard,
@@ -131,9 +130,7 @@ class DoctorService:
         from_s = self._clock.now() if start is None else start.timestamp()
         to_s = from_s + _DEFAULT_SPAN_S if end is None else end.timestamp()
         command = ViewAvailability(from_s=from_s, to_s=to_s)
-        return await self._entities.ask(
-            _ref(doctor_id), command, AvailabilityView, by=caller, id_=random_id()
-        )
+        return await self._entities.read(_ref(doctor_id), command, AvailabilityView, by=caller)
 
     async def set_availability(
         self, caller: Sender, doctor_id: str, plan: Availability, command_id: str

@@ -26,7 +26,6 @@ from storage.records.idempotency import fingerprint
 from storage.records.row import EmergencyEntry, Filter
 from web.auth import gate, permit
 from web.checks import Checks
-from web.command_id import random_id
 from web.emergencies.schemas import CancelBody, PriorityBody, RaiseBody
 from web.entities import Entities
 from web.paging import Page, cursor_of
@@ -84,9 +83,7 @@ class EmergencyService:
             return await self._entities.ask(ref, command, EmergencyView, by=caller, id_=command_id)
         # A repeat (the body's fingerprint says so) after the patient's record changed: what was
         # raised then stands.
-        return await self._entities.ask(
-            ref, ViewEmergency(), EmergencyView, by=caller, id_=random_id()
-        )
+        return await self._entities.read(ref, ViewEmergency(), EmergencyView, by=caller)
 
     async def get(self, caller: Sender, emergency_id: str) -> EmergencyDetail:
         gate(caller, "emergency.view")
@@ -141,10 +138,6 @@ class EmergencyService:
     async def dispatch(self, caller: Sender, region: str) -> DispatcherView:
         """The region's dispatcher; of a region nobody has used yet, an empty one."""
         gate(caller, "dispatcher.view")
-        return await self._entities.ask(
-            EntityRef("dispatcher", region),
-            ViewDispatcher(),
-            DispatcherView,
-            by=caller,
-            id_=random_id(),
+        return await self._entities.read(
+            EntityRef("dispatcher", region), ViewDispatcher(), DispatcherView, by=caller
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
@@ -63,6 +63,10 @@ class ParamedicProfile(Struct, frozen=True, kw_only=True):
     updated_at: datetime
 
 
+# 9999-12-31T23:59:59Z
+_AHEAD_OF_ALL: Final = 253_402_300_799.0
+
+
 class PositionBody(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Where the device is. `at`: when the fix was taken, now if left out."""
 
@@ -71,9 +75,13 @@ class PositionBody(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     at: Annotated[datetime, Meta(tz=True)] | None = None
     accuracy_m: Annotated[float, Meta(ge=0)] | None = None
 
-    def fix(self, now: float) -> Position:
-        """A device's clock may be ahead: a fix from the future would shut out the true ones."""
-        at = now if self.at is None else min(max(self.at.timestamp(), 0.0), now)
+    def fix(self) -> Position:
+        """The same for every repeat of a request, as its Idempotency-Key demands: no clock is read.
+
+        The entity takes what is ahead of its own time for now, so a device's wrong clock does no
+        harm, and neither does a time left out.
+        """
+        at = _AHEAD_OF_ALL if self.at is None else max(self.at.timestamp(), 0.0)
         return Position(self.lat, self.lon, at, self.accuracy_m)
 
 
@@ -84,7 +92,7 @@ class _Action(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag
 class Accept(_Action, frozen=True, tag="accept"):
     """The crew takes it on."""
 
-    def command(self, task: str, _now: float) -> Command:
+    def command(self, task: str) -> Command:
         return AcceptTask(task=task)
 
 
@@ -93,7 +101,7 @@ class Decline(_Action, frozen=True, kw_only=True, tag="decline"):
 
     reason: Note
 
-    def command(self, task: str, _now: float) -> Command:
+    def command(self, task: str) -> Command:
         return DeclineTask(task=task, reason=self.reason)
 
 
@@ -103,8 +111,8 @@ class Progress(_Action, frozen=True, kw_only=True, tag="progress"):
     step: Literal["en_route", "on_scene", "transporting", "at_hospital", "completed"]
     position: PositionBody | None = None
 
-    def command(self, task: str, now: float) -> Command:
-        here = self.position.fix(now) if self.position else None
+    def command(self, task: str) -> Command:
+        here = self.position.fix() if self.position else None
         return ProgressTask(task=task, step=self.step, position=here)
 
 
@@ -113,7 +121,7 @@ class HandBack(_Action, frozen=True, kw_only=True, tag="hand_back"):
 
     reason: Note
 
-    def command(self, task: str, _now: float) -> Command:
+    def command(self, task: str) -> Command:
         return HandBackTask(task=task, reason=self.reason)
 
 
@@ -125,28 +133,28 @@ class OnDuty(_Action, frozen=True, kw_only=True, tag="on_duty"):
 
     position: PositionBody
 
-    def command(self, now: float) -> Command:
-        return GoOnDuty(position=self.position.fix(now))
+    def command(self) -> Command:
+        return GoOnDuty(position=self.position.fix())
 
 
 class OffDuty(_Action, frozen=True, tag="off_duty"):
     """End of a shift. Not with a live task: hand it back first."""
 
-    def command(self, _now: float) -> Command:
+    def command(self) -> Command:
         return GoOffDuty()
 
 
 class Break(_Action, frozen=True, tag="break"):
     """No offers for a while."""
 
-    def command(self, _now: float) -> Command:
+    def command(self) -> Command:
         return TakeBreak()
 
 
 class Resume(_Action, frozen=True, tag="resume"):
     """Offers again."""
 
-    def command(self, _now: float) -> Command:
+    def command(self) -> Command:
         return EndBreak()
 
 

@@ -32,7 +32,6 @@ from storage.records.outbox import message
 from storage.records.row import Filter, ParamedicRow
 from web.auth import gate, permit
 from web.checks import Checks
-from web.command_id import random_id
 from web.entities import Entities
 from web.paging import Page, cursor_of
 from web.paramedics.schemas import (
@@ -125,15 +124,13 @@ class ParamedicService:
 
     async def tasks(self, caller: Sender, paramedic_id: str) -> TaskList:
         permit(caller, "task.list", "paramedic", _facts(paramedic_id))
-        return await self._entities.ask(
-            _ref(paramedic_id), ListTasks(), TaskList, by=caller, id_=random_id()
-        )
+        return await self._entities.read(_ref(paramedic_id), ListTasks(), TaskList, by=caller)
 
     async def on_task(
         self, caller: Sender, paramedic_id: str, task: str, action: TaskAction, command_id: str
     ) -> ParamedicView:
         permit(caller, _TASK_RULE[type(action).__name__], "paramedic", _facts(paramedic_id))
-        command = action.command(task, self._clock.now())
+        command = action.command(task)
         return await self._entities.ask(
             _ref(paramedic_id), command, ParamedicView, by=caller, id_=command_id
         )
@@ -142,7 +139,7 @@ class ParamedicService:
         self, caller: Sender, paramedic_id: str, action: DutyAction, command_id: str
     ) -> ParamedicView:
         permit(caller, "paramedic.shift", "paramedic", _facts(paramedic_id))
-        command = action.command(self._clock.now())
+        command = action.command()
         return await self._entities.ask(
             _ref(paramedic_id), command, ParamedicView, by=caller, id_=command_id
         )

@@ -26,11 +26,12 @@ from web.replay.fleet import Unit
 from web.replay.ledger import Ledger, Outcome
 from web.replay.radio import broadcast
 from web.replay.report import Result
-from web.replay.roster import enlist_patients, enlist_units
+from web.replay.roster import enlist_patients, enlist_units, stand_down
 from web.replay.several import each
 from web.replay.target import DESK, Target, Tokens
 from web.replay.watch import Watch
 
+PLAY: Final = "replay"
 # Callers are few people with many names: what they call for is in the call.
 CALLERS: Final = 40
 OPEN_PATIENCE_S: Final = 60.0
@@ -107,7 +108,8 @@ class Player:
         async with Door(self._target.url) as door:
             tokens = self._target.tokens(door)
             desk = await tokens.token("ops", DESK)
-            units = await enlist_units(door, desk, self._target.region, self._play.units)
+            units = await enlist_units(door, desk, self._target.region, PLAY, self._play.units)
+            await stand_down(door, desk, self._target.region, PLAY, {unit.id for unit in units})
             names = [f"Caller {number:02d}" for number in range(1, CALLERS + 1)]
             patients = await enlist_patients(door, desk, self._target.region, names)
             start = self.calls[0].received_at - _HEAD_START_S * self._play.speed
