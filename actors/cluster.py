@@ -15,7 +15,6 @@ and the next one may again. A call never waits for what may not come (1,000 slot
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import os
 import signal
@@ -44,6 +43,7 @@ from actors.errors import Unavailable
 from actors.ports import JournalError, Transport
 from actors.shard import Shard
 from actors.stats import Stats
+from config.collector import relax_collector
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +51,6 @@ NAMESPACE: Final = "maxray"
 START_BACKOFF_S: Final = (0.05, 0.1, 0.2, 0.5, 1.0)
 # How long a shard that is asked to stop may take to answer what waits.
 STOP_GRACE_S: Final = 10.0
-GC_THRESHOLD: Final = (100_000, 20, 50)
 # How long a shard may take to say who it is; it says so even while it waits for its journal.
 DESCRIBE_TIMEOUT_S: Final = 5.0
 
@@ -100,11 +99,7 @@ class ShardHost:
         threading.Thread(target=self._run, name=f"shard-{index}", daemon=True).start()
 
     def _run(self) -> None:
-        # What is imported by now stays; and of what comes, entities and answers live long, rows die
-        # by reference count. The collector's default would walk them all many times a second:
-        # that was the tail of the commit latency.
-        gc.freeze()
-        gc.set_threshold(*GC_THRESHOLD)
+        relax_collector()
         asyncio.set_event_loop(self._loop)
         self._starting = self._loop.create_task(self._start())
         self._loop.run_forever()

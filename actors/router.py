@@ -26,7 +26,9 @@ log = logging.getLogger(__name__)
 
 # Two: one being executed while the other travels. More only makes the batches smaller.
 CALLS_IN_FLIGHT: Final = 2
-BATCH: Final = 256
+# At full load a call of many commands holds up those behind it: 96 took the slowest hundredth from
+# 73 to 62 ms at the same rate.
+BATCH: Final = 96
 RETRY_S: Final = (0.02, 0.05, 0.1, 0.2, 0.4)
 # A call that has not come back by then is given up and its commands are sent again.
 CALL_TIMEOUT_S: Final = 3.0

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import gc
 import logging
 import os
 import signal
@@ -21,6 +20,7 @@ import uvicorn
 import uvloop
 
 from config import Settings
+from config.collector import relax_collector
 from config.logging import configure_logging
 from config.ready import announce_ready
 from config.source import load_settings
@@ -30,9 +30,6 @@ log = logging.getLogger(__name__)
 
 # Requests that have not ended this long after the sockets were drained are cut.
 GRACE_S = 5
-# Connections and routes live long, what a request makes dies by reference count: the collector's
-# default walks the former many times a second, and every socket waits meanwhile.
-GC_THRESHOLD = (100_000, 20, 50)
 
 
 class _Server(uvicorn.Server):
@@ -73,8 +70,7 @@ async def serve(settings: Settings, fd: int | None) -> None:
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, stop.set)
     async with application(settings) as app:
-        gc.freeze()
-        gc.set_threshold(*GC_THRESHOLD)
+        relax_collector()
         server = _Server(_config(app, settings, fd))
         serving = asyncio.create_task(server.serve())
         stopping = asyncio.create_task(stop.wait())

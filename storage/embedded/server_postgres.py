@@ -39,7 +39,10 @@ _CONFIGURATION = {
     "wal_sync_method": "fdatasync",
     "password_encryption": "scram-sha-256",
     "max_connections": "200",
-    "shared_buffers": "128MB",
+    # A new log segment is not filled with zeros first: that halted every commit for 50 ms, which at
+    # full load was each 0.8 s. What a commit writes is flushed with its file's metadata as ever.
+    "wal_init_zero": "off",
+    "shared_buffers": "256MB",
     "max_wal_size": "2GB",
     "wal_compression": "pglz",
     "jit": "off",

@@ -111,7 +111,7 @@ def replay(
     clear, as long as they did then.
 
     Only the calls, the crews and their drives run at `--speed`. The service runs in real time: an
-    offer that nobody answers expires after real seconds, 20 of which are 3 h 20 min at speed 600.
+    offer that nobody answers expires after real seconds, 30 of which are 5 h at speed 600.
     Moving units send a position each virtual second, but 100 a second in all at most; what lies
     between is skipped. A replay ends when all calls have, or when nothing has happened for 150
     real seconds (6 virtual hours, where that is longer): what is open then counts as lost.
