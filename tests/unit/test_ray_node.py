@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,7 +40,8 @@ class Node:
 
     def run(self, *words: str) -> subprocess.Popen[bytes]:
         """The script with these words; returns when it has started its node."""
-        path = f"{self._folder}:{os.environ['PATH']}"
+        # `python` is on the path in the image; here it is the one that runs the tests.
+        path = f"{self._folder}:{Path(sys.executable).parent}:{os.environ['PATH']}"
         process = subprocess.Popen(
             [SCRIPT, *words],
             env={"PATH": path, "MAXRAY_RAY_ADDRESS": HEAD},
