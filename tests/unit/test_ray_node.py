@@ -128,7 +128,7 @@ def test_it_says_what_it_misses() -> None:
     ):
         done = subprocess.run(
             [str(SCRIPT), *words],
-            env={"PATH": os.environ["PATH"], **environ},
+            env={"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", **environ},
             capture_output=True,
             text=True,
         )

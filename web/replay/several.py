@@ -23,7 +23,11 @@ async def each(do: Callable[[T], Awaitable[U]], things: Iterable[T], at_once: in
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(one(thing)) for thing in things]
-    except* ReplayError as refused:
+    except BaseExceptionGroup as ended:
+        # Not `except*`: what is raised in one arrives wrapped in a group again on some 3.11s.
+        refused = ended.subgroup(ReplayError)
+        if refused is None:
+            raise
         raise _first(refused) from None
     return tuple(task.result() for task in tasks)
 
