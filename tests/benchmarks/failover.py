@@ -11,6 +11,7 @@ import asyncio
 import os
 import signal
 import time
+from itertools import pairwise
 from typing import Final
 
 import asyncpg
@@ -38,9 +39,16 @@ class _Caller:
         self.acknowledged: list[tuple[float, str]] = []
 
     def gap_at(self, moment: float) -> float:
-        """Seconds between the last acknowledgement before `moment` and the first after it."""
-        before = max((at for at, _ in self.acknowledged if at <= moment), default=moment)
-        return min(at for at, _ in self.acknowledged if at > moment) - before
+        """The longest wait for an acknowledgement that began up to a second after `moment`.
+
+        Not the first after it: answers that were on their way when the shard died still arrive.
+        """
+        times = [at for at, _ in self.acknowledged]
+        return max(
+            later - earlier
+            for earlier, later in pairwise(times)
+            if later > moment and earlier < moment + 1.0
+        )
 
 
 async def measure(stack: Stack) -> tuple[list[Claim], list[str]]:
@@ -67,7 +75,7 @@ async def measure(stack: Stack) -> tuple[list[Claim], list[str]]:
             turn += 1
 
     load = asyncio.gather(*(work(caller) for caller in callers))
-    gaps: list[float] = []
+    kills: list[tuple[float, int]] = []
     for kill in range(KILLS):
         await asyncio.sleep(BETWEEN_KILLS_S)
         victim = kill % SHARDS
@@ -76,9 +84,11 @@ async def measure(stack: Stack) -> tuple[list[Claim], list[str]]:
         os.kill(described.pid, signal.SIGKILL)
         while any(c.acknowledged[-1][0] <= moment for c in callers):
             await asyncio.sleep(0.05)
-        gaps += [caller.gap_at(moment) for caller in callers if caller.shard == victim]
+        kills.append((moment, victim))
+    await asyncio.sleep(BETWEEN_KILLS_S)
     stop.set()
     await load
+    gaps = [c.gap_at(moment) for moment, victim in kills for c in callers if c.shard == victim]
     await router.close()
     lost = await _lost(stack, callers, run)
     await cluster.stop_shards()
