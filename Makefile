@@ -24,6 +24,7 @@ $(VENV)/.installed: requirements.lock requirements-dev.lock pyproject.toml
 	@echo "installing the locked dependencies into $(VENV) …"
 	@$(PIP) install --require-hashes -r requirements.lock -r requirements-dev.lock
 	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m tests.acceptance.sdk.node
 	@touch $@
 
 run: install ## Start everything with a demo city: embedded servers, shards, web, crews. Ctrl-C ends it
@@ -45,15 +46,16 @@ lock: $(BIN)/uv ## Resolve the dependencies anew into the lock files
 	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.11 --universal \
 		pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.11 --universal \
-		--extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+		--extra dev --extra bench -c requirements.lock pyproject.toml -o requirements-dev.lock
 
 $(BIN)/uv:
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(PIP) install uv
 
-docs: install ## Write the generated documents (state diagrams, settings)
+docs: install ## Write the generated documents (state diagrams, settings, channels)
 	@$(BIN)/python -m actors.domain.diagrams docs/states
 	@$(BIN)/python -m config.reference docs/deploy.md
+	@$(BIN)/python -m web.channels.reference docs/channels.md
 
 clean: ## Remove the environment and all data
 	rm -rf $(VENV) var

@@ -18,6 +18,7 @@ Port = Annotated[
     int, Meta(ge=0, le=65535, description="a TCP port, 0 to 65535 (0: any that is free)")
 ]
 Count = Annotated[int, Meta(ge=1, le=256, description="a whole number from 1 to 256")]
+Limit = Annotated[int, Meta(ge=0, le=1_000_000, description="a whole number, 0 for no limit")]
 Seconds = Annotated[float, Meta(gt=0, le=86400, description="seconds, more than 0, at most 86400")]
 Name = Annotated[
     str,
@@ -51,7 +52,8 @@ DatabaseUrl = Annotated[
 RedisUrl = Annotated[
     Secret,
     Meta(
-        description="redis://[USER]:PASSWORD@HOST:PORT/DB, rediss://… or unix://[:PASSWORD@]/PATH",
+        description="redis://[USER]:PASSWORD@HOST:PORT/DB, rediss://… or unix://[:PASSWORD@]/PATH; "
+        "several, separated by commas, share the channels (their order matters)",
         extra={"pattern": r"^(rediss?|unix)://\S+$"},
     ),
 ]
@@ -103,6 +105,12 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     # expired ones the ops desk is alerted.
     offer_timeout_s: Seconds = 30.0
     offer_attempts: Count = 3
+
+    # Of one web worker: sockets that one user, or one address, may have open at the same time
+    # (a clinic may stand behind one address), and commands a second that one socket may send.
+    user_connections: Limit = 50
+    address_connections: Limit = 0
+    socket_commands_per_s: Limit = 50
 
     # A stopping worker spreads its clients' reconnects over this time.
     drain_s: Seconds = 5.0

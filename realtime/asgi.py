@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Protocol
-from urllib.parse import parse_qs
 
 from realtime.codec import Codec
-from realtime.codec_json import JSON
 from realtime.codes import DISCONNECT_INAPPROPRIATE_PROTOCOL, Disconnect
 from realtime.connection import Connection
+from realtime.negotiation import negotiate
 from realtime.origin import OriginCheck
 from realtime.outbox import Transport
 
@@ -19,11 +18,6 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 SendMessage = Callable[[Message], Awaitable[None]]
 
-SUBPROTOCOLS: dict[str, Codec] = {"centrifuge-json": JSON}
-"""A client that offers none of the `centrifuge-*` subprotocols speaks JSON."""
-
-_UNKNOWN_PREFIX = "centrifuge-"
-
 
 class Node(Protocol):
     """What the transport needs of the server."""
@@ -31,7 +25,7 @@ class Node(Protocol):
     @property
     def accepting(self) -> bool: ...
 
-    def open(self, transport: Transport, codec: Codec) -> Connection: ...
+    def open(self, transport: Transport, codec: Codec, address: str) -> Connection: ...
 
 
 class WebSocketTransport:
@@ -78,13 +72,15 @@ class WebSocketApp:
         if not self._node.accepting or not self._origin_allowed(scope):
             await send({"type": "websocket.close", "code": 1008})  # before accept: HTTP 403
             return
-        subprotocol, codec = _negotiate(scope)
+        query = scope.get("query_string", b"").decode("latin-1")
+        subprotocol, codec = negotiate(scope.get("subprotocols") or (), query)
         await send({"type": "websocket.accept", "subprotocol": subprotocol})
         transport = WebSocketTransport(send)
         if codec is None:
             await transport.close(DISCONNECT_INAPPROPRIATE_PROTOCOL)
             return
-        connection = self._node.open(transport, codec)
+        client = scope.get("client")
+        connection = self._node.open(transport, codec, client[0] if client else "")
         try:
             await self._pump(receive, connection)
         except asyncio.CancelledError:
@@ -109,18 +105,6 @@ class WebSocketApp:
         origin = headers.get(b"origin")
         host = headers.get(b"host", b"").decode("latin-1")
         return self._check_origin(origin.decode("latin-1") if origin else None, host)
-
-
-def _negotiate(scope: Scope) -> tuple[str | None, Codec | None]:
-    """The subprotocol to accept and its codec; no codec for a format that is not spoken here."""
-    offered = scope.get("subprotocols") or []
-    for name in offered:
-        if name in SUBPROTOCOLS:
-            return name, SUBPROTOCOLS[name]
-    query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
-    wanted = query.get("format", ["json"])[0]
-    known = wanted == "json" and not any(name.startswith(_UNKNOWN_PREFIX) for name in offered)
-    return None, JSON if known else None
 
 
 async def _upgrade_required(send: SendMessage) -> None:

@@ -6,9 +6,16 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 
+from realtime.appended_memory import AppendedStreams
 from realtime.broker import Deliver, Reconnected
 from realtime.clock import Clock, SystemClock
-from realtime.publication import HistorySlice, Publication, StreamPosition
+from realtime.publication import (
+    Append,
+    HistorySlice,
+    Publication,
+    Retention,
+    StreamPosition,
+)
 from realtime.settings import BrokerSettings
 
 
@@ -28,8 +35,14 @@ class MemoryBroker:
         self._settings = settings or BrokerSettings()
         self._clock = clock or SystemClock()
         self._channels: OrderedDict[str, _Kept] = OrderedDict()
+        self._appended = AppendedStreams(self._clock, self._settings.idempotency_ttl_s)
         self._listened: set[str] = set()
         self._deliver: Deliver | None = None
+
+    @property
+    def listened(self) -> frozenset[str]:
+        """The channels listened to."""
+        return frozenset(self._listened)
 
     async def start(self, deliver: Deliver, reconnected: Reconnected) -> None:
         self._deliver = deliver
@@ -39,17 +52,34 @@ class MemoryBroker:
 
     async def publish(self, batch: Sequence[Publication]) -> None:
         self._expire()
-        loop = asyncio.get_running_loop()
         for publication in batch:
-            if self._keep(publication) and publication.channel in self._listened:
-                # Not at once: as over a network, the publisher never runs the readers' code.
-                loop.call_soon(self._hand_over, publication)
+            if self._keep(publication):
+                self._send(publication)
 
     async def subscribe(self, channel: str) -> None:
         self._listened.add(channel)
 
     async def unsubscribe(self, channel: str) -> None:
         self._listened.discard(channel)
+
+    async def append(self, append: Append) -> StreamPosition:
+        position, publication = self._appended.append(append)
+        if publication is not None:
+            self._send(publication)
+        return position
+
+    async def stream(
+        self,
+        channel: str,
+        since: StreamPosition | None,
+        limit: int,
+        retention: Retention,
+        reverse: bool = False,
+    ) -> HistorySlice:
+        return self._appended.page(channel, since, limit, retention, reverse)
+
+    async def clear(self, channel: str) -> None:
+        self._appended.clear(channel)
 
     async def history(self, channel: str, since: int, limit: int) -> HistorySlice | None:
         top = await self.top(channel)
@@ -80,6 +110,12 @@ class MemoryBroker:
     def forget(self) -> None:
         """Lose all that is kept, as a restarted Redis does."""
         self._channels.clear()
+        self._appended.forget()
+
+    def _send(self, publication: Publication) -> None:
+        if publication.channel in self._listened:
+            # Not at once: as over a network, the publisher never runs the readers' code.
+            asyncio.get_running_loop().call_soon(self._hand_over, publication)
 
     def _hand_over(self, publication: Publication) -> None:
         if self._deliver is not None and publication.channel in self._listened:
@@ -87,7 +123,7 @@ class MemoryBroker:
 
     def _keep(self, publication: Publication) -> bool:
         """Whether it is new, and so to be delivered."""
-        if publication.delivery == "signal":
+        if publication.delivery not in ("fact", "latest"):
             return True
         kept = self._channels.setdefault(publication.channel, _Kept())
         self._channels.move_to_end(publication.channel)

@@ -1,257 +1,245 @@
-"""The broker on Redis: pub/sub for what is live, a stream per channel for what was missed.
+"""The broker on one or several Redises: pub/sub for what is live, streams for what was missed.
 
-One pub/sub connection a node. When it breaks it is made again with backoff, all channels are
-listened to again, and only then the hub is told, which checks what it missed.
+Each channel lives on one of them (sharding.py). A node has one pub/sub connection to each Redis;
+when that breaks it is made again with backoff, its channels are listened to again, and only then
+the hub is told of them, which checks what it missed. What is stored how: layout_redis.py.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-import math
-import random
-from collections.abc import Awaitable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
-from redis.asyncio.connection import AbstractConnection
-from redis.exceptions import RedisError
 
 from realtime.broker import Deliver, Reconnected
 from realtime.clock import Clock, SystemClock
-from realtime.errors import BrokerUnavailable
-from realtime.publication import HistorySlice, Publication, StreamPosition
-from realtime.publisher_redis import (
-    RedisPublisher,
-    connect,
+from realtime.control import OnControl
+from realtime.epoch import new_epoch
+from realtime.errors import BrokerUnavailable, UnrecoverablePosition
+from realtime.layout_redis import (
+    answer_key,
+    appended_key,
+    control_channel,
     decode_publication,
+    encode_append,
     latest_key,
+    meta_key,
     pubsub_channel,
     stream_key,
 )
+from realtime.link_redis import Command, Script
+from realtime.publication import Append, HistorySlice, Publication, Retention, StreamPosition
+from realtime.publisher_redis import RedisPublisher
+from realtime.pubsub_redis import PubSub
 from realtime.settings import BrokerSettings
+from realtime.sharding import shard_of, split_urls
+from realtime.shards_redis import RedisShards
 
 log = logging.getLogger(__name__)
 
-T = TypeVar("T")
-
-_SUBSCRIBE_CHUNK = 500
-"""Channels in one SUBSCRIBE command when all are listened to again."""
+_APPEND = Script("append.lua")
+_POSITION = Script("position.lua")
 
 
 class RedisBroker:
+    """`urls`: one, or several separated by commas. Carries control messages, too (control.py)."""
+
     def __init__(
-        self, url: str, settings: BrokerSettings | None = None, clock: Clock | None = None
+        self, urls: str, settings: BrokerSettings | None = None, clock: Clock | None = None
     ) -> None:
         self._settings = settings or BrokerSettings()
         self._clock = clock or SystemClock()
-        self._publisher = RedisPublisher(url, self._settings)
-        self._redis = connect(url, self._settings)
-        self._listened: set[str] = set()
-        self._acks: dict[str, asyncio.Future[None]] = {}
-        self._link: AbstractConnection | None = None
-        self._writing = asyncio.Lock()
-        self._heard_at = 0.0
-        self._tasks: list[asyncio.Task[None]] = []
-        self._tried = asyncio.Event()
+        self._publisher = RedisPublisher(urls, self._settings)
+        self._shards = RedisShards(urls, self._settings)
+        self._listening = [self._pubsub(url) for url in split_urls(urls)]
+        self._control_channel = control_channel(self._settings.prefix).encode()
+        self._deliver: Deliver | None = None
+        self._reconnected: Reconnected | None = None
+        self._on_control: OnControl | None = None
 
     @property
     def connected(self) -> bool:
-        """Whether publications arrive just now."""
-        return self._link is not None
+        """Whether publications of all channels arrive just now."""
+        return all(pubsub.connected for pubsub in self._listening)
+
+    def reaches(self, shard: int) -> bool:
+        """Whether publications of one Redis' channels arrive just now."""
+        return self._listening[shard].connected
+
+    async def check(self) -> None:
+        """Whether every Redis answers. Raises BrokerUnavailable."""
+        await self._shards.check()
 
     async def start(self, deliver: Deliver, reconnected: Reconnected) -> None:
-        """Returns when a first connection stands or has failed."""
-        self._tasks = [
-            asyncio.create_task(self._run(deliver, reconnected), name="redis-broker"),
-            asyncio.create_task(self._beat(), name="redis-broker-heartbeat"),
-        ]
-        await self._tried.wait()
+        """Returns when a first connection to each stands or has failed."""
+        self._deliver, self._reconnected = deliver, reconnected
+        await asyncio.gather(*(pubsub.start() for pubsub in self._listening))
 
     async def stop(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._tasks = []
+        await asyncio.gather(*(pubsub.stop() for pubsub in self._listening))
+        self._deliver = None
         await self._publisher.close()
-        await self._redis.aclose()
+        await self._shards.close()
 
     async def publish(self, batch: Sequence[Publication]) -> None:
         await self._publisher.publish(batch)
 
     async def subscribe(self, channel: str) -> None:
-        self._listened.add(channel)
-        ack = self._acks.get(channel)
-        if ack is None:
-            ack = self._acks[channel] = asyncio.get_running_loop().create_future()
-            try:
-                await self._command("SUBSCRIBE", channel)
-            except BrokerUnavailable as error:
-                self._refuse(channel, error)
-        try:
-            async with asyncio.timeout(self._settings.command_timeout_s):
-                await asyncio.shield(ack)
-        except TimeoutError:
-            raise BrokerUnavailable("Redis does not answer") from None
+        await self._pubsub_of(channel).listen(pubsub_channel(self._settings.prefix, channel))
 
     async def unsubscribe(self, channel: str) -> None:
-        self._listened.discard(channel)
-        with contextlib.suppress(BrokerUnavailable):
-            await self._command("UNSUBSCRIBE", channel)
+        await self._pubsub_of(channel).unlisten(pubsub_channel(self._settings.prefix, channel))
+
+    async def append(self, append: Append) -> StreamPosition:
+        prefix, channel, retention = self._settings.prefix, append.channel, append.retention
+        keys = [meta_key(prefix, channel), appended_key(prefix, channel)]
+        if append.idempotency_key:
+            keys.append(answer_key(prefix, channel, append.idempotency_key))
+        offset, epoch = await self._shards.of(channel).run(
+            _APPEND,
+            keys,
+            new_epoch(),
+            *encode_append(append, int(self._clock.now() * 1000)),
+            pubsub_channel(prefix, channel),
+            retention.size,
+            _ms(retention.ttl_s),
+            _ms(retention.meta_ttl_s),
+            _ms(self._settings.idempotency_ttl_s),
+            repeat=bool(append.idempotency_key),
+        )
+        return StreamPosition(offset, epoch.decode())
+
+    async def stream(
+        self,
+        channel: str,
+        since: StreamPosition | None,
+        limit: int,
+        retention: Retention,
+        reverse: bool = False,
+    ) -> HistorySlice:
+        prefix, link = self._settings.prefix, self._shards.of(channel)
+        key = appended_key(prefix, channel)
+        keys = [meta_key(prefix, channel), key]
+        words = (new_epoch(), _ms(retention.meta_ttl_s))
+        entries: Sequence[Any] = ()
+        if limit == 0:
+            blob, top = await link.run(_POSITION, keys, *words, repeat=True)
+        else:
+            # The entries are not read by the script, whose way of answering is slow, nor in a
+            # transaction, which a full Redis refuses. What came between the two is cut off.
+            (blob, top), entries = await link.ask_all(
+                [_POSITION.introduce(keys, words), _page(key, since, limit, reverse)], repeat=True
+            )
+        epoch = blob.decode()
+        if since is not None and since.epoch not in ("", epoch):
+            raise UnrecoverablePosition(channel)
+        read = (decode_publication(fields[1]) for _, fields in entries)
+        publications = tuple(one for one in read if one.offset <= top and one.epoch == epoch)
+        return HistorySlice(publications, top, epoch)
+
+    async def clear(self, channel: str) -> None:
+        key = appended_key(self._settings.prefix, channel)
+        await self._shards.of(channel).ask("DEL", key, repeat=True)
 
     async def history(self, channel: str, since: int, limit: int) -> HistorySlice | None:
         key = stream_key(self._settings.prefix, channel)
-        # One transaction, so that no trim or new entry comes between the two reads.
-        pipeline = self._redis.pipeline(transaction=True)
-        pipeline.xrange(key, min=f"{since + 1}-0", max="+", count=max(limit, 1))
-        pipeline.xrevrange(key, count=1)
-        entries, newest = await self._ask(pipeline.execute())
+        newest, entries = await self._shards.of(channel).ask_all(
+            [
+                ("XREVRANGE", key, "+", "-", "COUNT", 1),
+                ("XRANGE", key, _entry_id(since + 1), "+", "COUNT", max(limit, 1)),
+            ],
+            repeat=True,
+        )
         if not newest:
             return None
         top = _position(newest[0])
         if since > top.offset:
             return None
-        publications = tuple(decode_publication(fields[b"p"]) for _, fields in entries[:limit])
-        found = HistorySlice(publications, top.offset, top.epoch)
+        # What came between the two reads is cut off; what was trimmed there is a hole.
+        read = (decode_publication(fields[3]) for _, fields in entries[:limit])
+        known = (one for one in read if one.offset <= top.offset and one.epoch == top.epoch)
+        found = HistorySlice(tuple(known), top.offset, top.epoch)
         return found if limit == 0 or found.follows(since) else None
 
     async def top(self, channel: str) -> StreamPosition | None:
         key = stream_key(self._settings.prefix, channel)
-        newest = await self._ask(self._redis.xrevrange(key, count=1))
+        link = self._shards.of(channel)
+        newest = await link.ask("XREVRANGE", key, "+", "-", "COUNT", 1, repeat=True)
         return _position(newest[0]) if newest else None
 
     async def latest(self, channel: str) -> Mapping[str, Publication]:
-        found = await self._ask(self._redis.hgetall(latest_key(self._settings.prefix, channel)))
-        return {key.decode(): decode_publication(blob) for key, blob in found.items()}
+        key = latest_key(self._settings.prefix, channel)
+        found = await self._shards.of(channel).ask("HGETALL", key, repeat=True)
+        pairs = zip(found[::2], found[1::2], strict=True)
+        return {key.decode(): decode_publication(blob) for key, blob in pairs}
 
-    async def _ask(self, command: Awaitable[Any]) -> Any:
+    async def listen(self, on_message: OnControl) -> None:
+        """See `control.ControlBus`. Every Redis is listened to: any may be the one that is left."""
+        self._on_control = on_message
+
+    async def send(self, message: bytes) -> None:
+        """See `control.ControlBus`."""
+        for link, pubsub in zip(self._shards.links, self._listening, strict=True):
+            if pubsub.connected:
+                # Tried once only: a second Redis could bring it a second time.
+                await link.ask("PUBLISH", self._control_channel, message)
+                return
+        raise BrokerUnavailable("no Redis to send a control message by")
+
+    def _pubsub(self, url: str) -> PubSub:
+        pubsub = PubSub(
+            url,
+            self._settings,
+            self._clock,
+            control_channel(self._settings.prefix),
+            self._receive,
+            lambda: self._tell(pubsub),
+        )
+        return pubsub
+
+    def _pubsub_of(self, channel: str) -> PubSub:
+        return self._listening[shard_of(channel, len(self._listening))]
+
+    def _receive(self, name: bytes, payload: bytes) -> None:
+        if name == self._control_channel:
+            if self._on_control is not None:
+                self._on_control(payload)
+            return
         try:
-            return await command
-        except (RedisError, OSError) as error:
-            raise BrokerUnavailable(str(error)) from error
-
-    async def _command(self, name: str, *channels: str) -> None:
-        """Write to the pub/sub connection; commands leave in the order of the calls."""
-        async with self._writing:
-            if self._link is None:
-                raise BrokerUnavailable("no connection to Redis")
-            await self._send(self._link, name, *channels)
-
-    async def _send(self, link: AbstractConnection, name: str, *channels: str) -> None:
-        names = (pubsub_channel(self._settings.prefix, channel) for channel in channels)
-        try:
-            await link.send_command(name, *names, check_health=False)
-        except (RedisError, OSError) as error:
-            raise BrokerUnavailable(str(error)) from error
-
-    async def _run(self, deliver: Deliver, reconnected: Reconnected) -> None:
-        """Keep a connection, for ever."""
-        failures = 0
-        served = False
-        while True:
-            link = self._new_link()
-            try:
-                await link.connect()  # type: ignore[no-untyped-call]
-                await self._listen_again(link)
-                self._tried.set()
-                failures = 0
-                if served:
-                    reconnected()
-                served = True
-                await self._read(link, deliver)
-            except (RedisError, OSError, BrokerUnavailable) as error:
-                log.warning("pub/sub connection to Redis: %s", error)
-            finally:
-                self._drop_link()
-                with contextlib.suppress(RedisError, OSError):
-                    await link.disconnect(nowait=True)
-            self._tried.set()
-            failures += 1
-            ceiling = min(
-                self._settings.reconnect_max_s,
-                self._settings.reconnect_min_s * 2 ** min(failures, 16),
-            )
-            # Jitter, so that not all nodes fall on a Redis that has just come up.
-            await self._clock.sleep(random.uniform(ceiling / 2, ceiling))  # noqa: S311
-
-    def _new_link(self) -> AbstractConnection:
-        pool = self._redis.connection_pool
-        link: AbstractConnection = pool.connection_class(**pool.connection_kwargs)
-        return link
-
-    def _drop_link(self) -> None:
-        self._link = None
-        for channel in list(self._acks):
-            self._refuse(channel, BrokerUnavailable("the connection to Redis was lost"))
-
-    def _refuse(self, channel: str, error: BrokerUnavailable) -> None:
-        """Those who wait to listen to the channel are told; they may try again."""
-        self._listened.discard(channel)
-        ack = self._acks.pop(channel, None)
-        if ack is not None and not ack.done():
-            ack.set_exception(error)
-            ack.exception()  # marked as seen: all who waited may have gone
-
-    async def _listen_again(self, link: AbstractConnection) -> None:
-        """Subscribe to all that is listened to and wait for each acknowledgement.
-
-        What arrives meanwhile is dropped: the hub checks every position right after.
-        """
-        async with self._writing:
-            wanted = sorted(self._listened)
-            for start in range(0, len(wanted), _SUBSCRIBE_CHUNK):
-                await self._send(link, "SUBSCRIBE", *wanted[start : start + _SUBSCRIBE_CHUNK])
-            missing = len(wanted)
-            while missing:
-                message = await link.read_response()
-                if message[0] == b"subscribe":
-                    missing -= 1
-            self._link = link
-            self._heard_at = self._clock.monotonic()
-
-    async def _read(self, link: AbstractConnection, deliver: Deliver) -> None:
-        strip = len(pubsub_channel(self._settings.prefix, ""))
-        while True:
-            # inf: no time limit of its own. Silence is what the heartbeat is for.
-            message = await link.read_response(timeout=math.inf)
-            self._heard_at = self._clock.monotonic()
-            kind = message[0]
-            if kind == b"message":
-                self._deliver(message[2], deliver)
-            elif kind == b"subscribe":
-                ack = self._acks.pop(message[1][strip:].decode(), None)
-                if ack is not None and not ack.done():
-                    ack.set_result(None)
-
-    def _deliver(self, blob: bytes, deliver: Deliver) -> None:
-        try:
-            publication = decode_publication(blob)
+            publication = decode_publication(payload)
         except (msgspec.MsgspecError, ValueError):
             log.exception("not a publication of ours on a Redis channel of ours")
             return
-        try:
-            deliver(publication)
-        except Exception:
-            # The connection serves all channels: one must not take it down.
-            log.exception("delivering a publication on %r failed", publication.channel)
+        if self._deliver is not None:
+            self._deliver(publication)
 
-    async def _beat(self) -> None:
-        """Find a connection that died without a word: ping, and cut it when nothing comes back."""
-        interval = self._settings.heartbeat_s
-        while True:
-            await self._clock.sleep(interval)
-            link = self._link
-            if link is None:
-                continue
-            if self._clock.monotonic() - self._heard_at > 2.5 * interval:
-                log.warning("no sign of life from Redis; connecting anew")
-                await link.disconnect(nowait=True)
-                continue
-            with contextlib.suppress(BrokerUnavailable):
-                await self._command("PING")
+    def _tell(self, pubsub: PubSub) -> None:
+        if self._reconnected is not None:
+            strip = len(pubsub_channel(self._settings.prefix, ""))
+            self._reconnected(frozenset(name[strip:] for name in pubsub.listened))
 
 
 def _position(entry: Any) -> StreamPosition:
+    """Of an entry of a stream of published facts: id, then field names and values in turn."""
     entry_id, fields = entry
-    return StreamPosition(int(entry_id.partition(b"-")[0]), fields[b"e"].decode())
+    return StreamPosition(int(entry_id.partition(b"-")[0]), fields[1].decode())
+
+
+def _page(key: str, since: StreamPosition | None, limit: int, reverse: bool) -> Command:
+    count: Command = ("COUNT", limit) if limit > 0 else ()
+    if reverse:
+        return ("XREVRANGE", key, _entry_id(since.offset - 1) if since else "+", "-", *count)
+    return ("XRANGE", key, _entry_id(since.offset + 1) if since else "-", "+", *count)
+
+
+def _entry_id(offset: int) -> str:
+    """Within what Redis takes: clients may ask for any offset."""
+    return f"{min(max(offset, 0), 2**63)}-0"
+
+
+def _ms(seconds: float) -> int:
+    """At least 1 where there is any time at all: Redis refuses, or takes for ever, a 0."""
+    return max(1, round(seconds * 1000)) if seconds else 0

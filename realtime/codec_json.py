@@ -7,13 +7,17 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import Raw
 
+from realtime.codec import publication_push
 from realtime.errors import MalformedFrame, UnencodablePayload
-from realtime.protocol import Command, PublicationMessage, Push, Reply
+from realtime.protocol import Command, EmulationRequest, Push, Reply
 from realtime.publication import Publication
 
 _commands = msgspec.json.Decoder(Command)
+_emulation_request = msgspec.json.Decoder(EmulationRequest)
+_string = msgspec.json.Decoder(str)
 _anything = msgspec.json.Decoder(Raw)
 _encode = msgspec.json.Encoder().encode
+_FAULTS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 class JsonCodec:
@@ -28,20 +32,36 @@ class JsonCodec:
         try:
             message.decode()  # msgspec does not look into Raw parts, which we hand on as UTF-8
             commands = _commands.decode_lines(message)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        except _FAULTS as error:
             raise MalformedFrame(str(error)) from error
         if len(commands) > limit:
             raise MalformedFrame(f"more than {limit} commands in a message")
         return commands
 
+    def emulated(self, body: bytes) -> EmulationRequest:
+        try:
+            request = _emulation_request.decode(body)
+            # SDKs send the commands as the text that they would have written to a socket.
+            data = _string.decode(request.data).encode()
+        except (*_FAULTS, UnicodeEncodeError) as error:
+            raise MalformedFrame(str(error)) from error
+        return EmulationRequest(request.node, request.session, Raw(data))
+
     def payload(self, data: bytes) -> Raw:
         try:
             data.decode()
             _anything.decode(data)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        except _FAULTS as error:
             raise UnencodablePayload(f"not JSON: {error}") from error
-        # Newlines divide frames. In JSON they can only stand between tokens, where a space will do.
-        return Raw(data.replace(b"\n", b" "))
+        # Newlines divide frames, and event streams break lines at returns, too. In JSON both can
+        # only stand between tokens, where a space will do.
+        return Raw(data.replace(b"\n", b" ").replace(b"\r", b" "))
+
+    def delta(self, data: bytes) -> Raw:
+        try:
+            return Raw(_encode(data.decode()))
+        except UnicodeDecodeError as error:
+            raise UnencodablePayload("not a text") from error
 
     def reply(self, reply: Reply) -> bytes:
         return _encode(reply)
@@ -50,8 +70,7 @@ class JsonCodec:
         return _encode(Reply(push=push))
 
     def publication(self, publication: Publication) -> bytes:
-        message = PublicationMessage(self.payload(publication.data), publication.offset)
-        return _encode(Reply(push=Push(channel=publication.channel, pub=message)))
+        return self.push(publication_push(self, publication))
 
     def join(self, frames: Sequence[bytes]) -> bytes:
         return frames[0] if len(frames) == 1 else b"\n".join(frames)

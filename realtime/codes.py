@@ -78,7 +78,9 @@ UNSUBSCRIBE_STATE_INVALIDATED = Unsubscribe(
 )
 
 DISCONNECT_CONNECTION_CLOSED = Disconnect(3000, "connection closed", "reconnect with backoff")
-DISCONNECT_SHUTDOWN = Disconnect(3001, "shutdown", "reconnect with backoff: another node serves")
+DISCONNECT_SHUTDOWN = Disconnect(
+    3001, "shutdown", "reconnect with backoff and jitter: another node serves"
+)
 DISCONNECT_SERVER_ERROR = Disconnect(3004, "internal server error", "reconnect with backoff")
 DISCONNECT_EXPIRED = Disconnect(3005, "connection expired", "reconnect with a new token")
 DISCONNECT_SUB_EXPIRED = Disconnect(3006, "subscription expired", "reconnect and subscribe anew")
@@ -112,3 +114,6 @@ DISCONNECT_MESSAGE_SIZE = Disconnect(
     1009, "message size limit", "do not reconnect: the client sends too large messages"
 )
 """RFC 6455 §7.4.1. SDKs report it as their own code 3 and stay away; the Python one comes back."""
+DISCONNECT_PROTOCOL_ERROR = Disconnect(1002, "protocol error", "reconnect; mend the framing")
+"""RFC 6455 §7.4.1, as the one below. SDKs take any code under 3000 as a lost connection."""
+DISCONNECT_INVALID_DATA = Disconnect(1007, "invalid UTF-8", "reconnect; send text as UTF-8")

@@ -27,6 +27,30 @@ class TokenExpired(RealtimeError):
     """Raised by an Authenticator: was good once. The client gets error 109, fetches a new one."""
 
 
+class BadRequest(RealtimeError):
+    """What was asked for makes no sense. The client gets error 107."""
+
+
+class LimitExceeded(RealtimeError):
+    """There is as much already as there may be. The client gets error 106."""
+
+
+class NotAvailable(RealtimeError):
+    """What was asked for is not offered, or not for this channel. The client gets error 108."""
+
+
+class Refusal(RealtimeError):
+    """Raised by any port of the application: the connection is closed with this very code.
+
+    `code` 4000-4499: the SDK reconnects; 4500-4999: it stays away. Or one of `codes.py`.
+    """
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
 class RpcError(RealtimeError):
     """Raised by an RpcHandler: travels to the client as it stands.
 

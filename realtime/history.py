@@ -1,4 +1,5 @@
-"""Reading what was missed: the broker's recent history first, the journal behind it else.
+"""Reading what was missed: the broker's recent history first, the journal behind it else; of a
+channel with a retention, the broker's stream alone.
 
 Thousands of clients may come back in the same second. So at most one read a channel is in flight,
 those who wait share it, and what it found stays for a moment. Facts never change, so a cached
@@ -15,10 +16,15 @@ from typing import Any, Generic, TypeVar
 
 from realtime.broker import Broker
 from realtime.clock import Clock
-from realtime.errors import BrokerUnavailable, HistoryUnavailable, RealtimeError
+from realtime.errors import (
+    BrokerUnavailable,
+    HistoryUnavailable,
+    RealtimeError,
+    UnrecoverablePosition,
+)
 from realtime.metrics import Metrics
 from realtime.ports import HistorySource
-from realtime.publication import HistorySlice, Publication, StreamPosition
+from realtime.publication import HistorySlice, Publication, Retention, StreamPosition
 from realtime.settings import RealtimeSettings
 
 log = logging.getLogger(__name__)
@@ -72,16 +78,20 @@ class _Window:
 
 
 class _Flight:
-    __slots__ = ("reach", "since", "started", "task")
+    __slots__ = ("epoch", "reach", "retention", "since", "started", "task")
 
-    def __init__(self, since: int, reach: int) -> None:
+    def __init__(self, since: int, reach: int, epoch: str, retention: Retention | None) -> None:
         self.since = since
         self.reach = reach
+        self.epoch = epoch
+        self.retention = retention
         self.started = False
-        self.task: asyncio.Task[None] | None = None
+        self.task: asyncio.Task[_Window] | None = None
 
 
 class HistoryReader:
+    """`retention`, wherever it is asked for, is that of the channel; None: there is a journal."""
+
     def __init__(
         self,
         broker: Broker,
@@ -99,24 +109,26 @@ class HistoryReader:
         self._flights: dict[str, _Flight] = {}
         self._tops: SingleFlight[StreamPosition] = SingleFlight()
         self._latest: SingleFlight[Mapping[str, Publication]] = SingleFlight()
+        self._lasts: SingleFlight[HistorySlice] = SingleFlight()
         self._source_epoch = ""
         self._source_slots = asyncio.Semaphore(settings.concurrent_checks)
 
     async def stop(self) -> None:
         await self._tops.stop()
         await self._latest.stop()
+        await self._lasts.stop()
         flights = [flight.task for flight in self._flights.values() if flight.task]
         for task in flights:
             task.cancel()
         await asyncio.gather(*flights, return_exceptions=True)
 
     async def since(
-        self, channel: str, offset: int, reach: int, epoch: str
+        self, channel: str, offset: int, reach: int, epoch: str, retention: Retention | None = None
     ) -> tuple[Publication, ...] | None:
         """The facts after `offset`, without a hole, at least up to `reach`.
 
         None when they cannot be had: another epoch, too far back, gone. Raises HistoryUnavailable
-        when the source could not be asked.
+        when who has them could not be asked.
         """
         if reach - offset > self._settings.recovery_limit:
             return None
@@ -127,8 +139,8 @@ class HistoryReader:
                 return found
             flight = self._flights.get(channel)
             if flight is None:
-                flight = self._flights[channel] = _Flight(offset, reach)
-                flight.task = asyncio.create_task(self._fly(channel, flight, epoch))
+                flight = self._flights[channel] = _Flight(offset, reach, epoch, retention)
+                flight.task = asyncio.create_task(self._fly(channel, flight))
                 flight.task.add_done_callback(mark_seen)
             # Until it has begun to read, a flight can be asked to bring more.
             mine = not flight.started
@@ -136,25 +148,55 @@ class HistoryReader:
                 flight.since = min(flight.since, offset)
                 flight.reach = max(flight.reach, reach)
             assert flight.task is not None
-            await asyncio.shield(flight.task)
+            window = await asyncio.shield(flight.task)
             if mine:
-                window = self._windows.get(channel)
-                return window.cut(offset, reach, epoch) if window else None
+                # What it brought, not what is cached: with many channels that may be gone already.
+                return window.cut(offset, reach, epoch)
 
-    async def top(self, channel: str) -> StreamPosition:
-        """Where the channel stands, by the broker or, where that holds nothing, by the source."""
+    async def last(
+        self, channel: str, top: StreamPosition, count: int, retention: Retention | None
+    ) -> HistorySlice:
+        """The newest facts that are kept, ascending, at most `count`, and how far there are any.
+
+        Of a channel with a journal: those up to `top`. Raises HistoryUnavailable.
+        """
+        if retention is None:
+            count = min(count, top.offset)
+            if not count:
+                return HistorySlice((), top.offset, top.epoch)
+            found = await self.since(channel, top.offset - count, top.offset, top.epoch)
+            kept = found[:count] if found is not None else ()
+            return HistorySlice(kept, top.offset, top.epoch)
+
+        async def read() -> HistorySlice:
+            newest = await self._read_stream(channel, None, count, retention, reverse=True)
+            return HistorySlice(newest.publications[::-1], newest.top_offset, newest.epoch)
+
+        return await self._lasts.run(f"{count}:{channel}", read)
+
+    async def top(self, channel: str, retention: Retention | None = None) -> StreamPosition:
+        """Where the channel stands, by the broker or, where that holds nothing, by the source.
+
+        Raises HistoryUnavailable.
+        """
 
         async def read() -> StreamPosition:
+            if retention is not None:
+                return await self._stream_top(channel, retention)
             return await self._broker_top(channel) or await self.source_top(channel)
 
         return await self._tops.run(channel, read)
 
-    async def newest(self, channel: str, ask_source: bool) -> StreamPosition | None:
+    async def newest(
+        self, channel: str, ask_source: bool, retention: Retention | None = None
+    ) -> StreamPosition | None:
         """Where the channel stands, to check a live position by. Raises HistoryUnavailable.
 
         None when the broker can be asked and holds nothing: the channel has long been quiet (a
         broker that lost its data has lost its connections too, which is another check).
         """
+        if retention is not None:
+            return await self._stream_top(channel, retention)
         if not ask_source:
             try:
                 return await self._broker.top(channel)
@@ -162,8 +204,10 @@ class HistoryReader:
                 log.debug("no broker to check %r by; asking the source", channel)
         return await self.source_top(channel)
 
-    async def source_top(self, channel: str) -> StreamPosition:
+    async def source_top(self, channel: str, retention: Retention | None = None) -> StreamPosition:
         """Where the channel truly stands. Raises HistoryUnavailable."""
+        if retention is not None:
+            return await self._stream_top(channel, retention)
         found = await self._read_source(channel, 0, 0)
         return StreamPosition(found.top_offset, found.epoch)
 
@@ -215,22 +259,52 @@ class HistoryReader:
         self._source_epoch = found.epoch
         return found
 
-    async def _fly(self, channel: str, flight: _Flight, epoch: str) -> None:
+    async def _stream_top(self, channel: str, retention: Retention) -> StreamPosition:
+        found = await self._read_stream(channel, None, 0, retention)
+        return StreamPosition(found.top_offset, found.epoch)
+
+    async def _read_stream(
+        self,
+        channel: str,
+        since: StreamPosition | None,
+        limit: int,
+        retention: Retention,
+        reverse: bool = False,
+    ) -> HistorySlice:
+        """Raises UnrecoverablePosition and HistoryUnavailable."""
+        self._metrics.history_reads += 1
+        try:
+            return await self._broker.stream(channel, since, limit, retention, reverse)
+        except BrokerUnavailable as error:
+            raise HistoryUnavailable(channel) from error
+
+    async def _fly(self, channel: str, flight: _Flight) -> _Window:
         await asyncio.sleep(0)  # those who are asking in this very turn of the loop come along
         flight.started = True
         try:
-            window = await self._read_window(channel, flight, epoch)
+            window = await self._read_window(channel, flight)
         finally:
             del self._flights[channel]
         self._remember(channel, window)
+        return window
 
-    async def _read_window(self, channel: str, flight: _Flight, epoch: str) -> _Window:
-        since = flight.since
+    async def _read_window(self, channel: str, flight: _Flight) -> _Window:
+        since, epoch = flight.since, flight.epoch
         # Those who share a read may each stay within the limit and together exceed it.
         limit = max(self._settings.recovery_limit, flight.reach - since)
-        found = await self._broker_since(channel, since, limit)
-        if found is not None:
-            window = _Window(since, found, self._clock.monotonic())
+        if flight.retention is not None:
+            try:
+                found = await self._read_stream(
+                    channel, StreamPosition(since, epoch), limit, flight.retention
+                )
+            except UnrecoverablePosition:
+                return _Window(since, HistorySlice((), 0, ""), self._clock.monotonic())
+            if not found.follows(since):
+                found = HistorySlice((), found.top_offset, found.epoch)
+            return _Window(since, found, self._clock.monotonic())
+        recent = await self._broker_since(channel, since, limit)
+        if recent is not None:
+            window = _Window(since, recent, self._clock.monotonic())
             if window.cut(since, flight.reach, epoch) is not None:
                 return window
         found = await self._read_source(channel, since, limit)

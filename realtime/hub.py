@@ -9,34 +9,33 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
-from collections.abc import Coroutine, Iterable
+from collections.abc import Collection, Coroutine, Iterable
 from typing import Any
 
 from realtime.broker import Broker
-from realtime.channel import Channel, Subscriber, Ward
+from realtime.channel import Channel, Subscriber, Subscription, Ward
 from realtime.clock import Clock
-from realtime.codec import Codec
 from realtime.codes import (
-    DISCONNECT_INAPPROPRIATE_PROTOCOL,
+    DISCONNECT_INSUFFICIENT_STATE,
     UNSUBSCRIBE_INSUFFICIENT_STATE,
-    UNSUBSCRIBE_SERVER,
     Unsubscribe,
 )
+from realtime.compression import Deltas
 from realtime.conflation import Conflator
-from realtime.errors import (
-    BrokerUnavailable,
-    HistoryUnavailable,
-    PermissionDenied,
-    UnencodablePayload,
-)
+from realtime.errors import BadRequest, BrokerUnavailable, PermissionDenied
+from realtime.fanout import FanOut
 from realtime.history import HistoryReader, mark_seen
+from realtime.keyed import KeyedStore
+from realtime.keyed_hub import KeyedHub
+from realtime.keyed_view import KeyedReader
 from realtime.metrics import Metrics
 from realtime.ports import ChannelPolicy, SubscribeOptions
-from realtime.protocol import SubscribeRequest, SubscribeResult
-from realtime.publication import Publication
+from realtime.positions import Positions
+from realtime.protocol import SUBSCRIPTION_STREAM, SubscribeRequest, SubscribeResult
+from realtime.publication import Publication, StreamPosition
 from realtime.recovery import Joiner
 from realtime.settings import RealtimeSettings
+from realtime.turn import Turn
 from realtime.wheel import TimerWheel
 
 log = logging.getLogger(__name__)
@@ -52,6 +51,8 @@ class Hub:
         clock: Clock,
         wheel: TimerWheel,
         metrics: Metrics,
+        turn: Turn,
+        keyed: KeyedStore | None = None,
     ) -> None:
         self._broker = broker
         self._history = history
@@ -62,12 +63,21 @@ class Hub:
         self._metrics = metrics
         self._channels: dict[str, Channel] = {}
         self._conflator = Conflator(wheel, settings.conflation_interval_s, self._emit_latest)
-        self._joiner = Joiner(history, self._give_out, self._allowed, metrics)
+        deltas = Deltas()
+        self._fan_out = FanOut(policy, settings, metrics, turn, deltas, self._end)
+        self._joiner = Joiner(
+            history, self._give_out, self._fan_out.allowed, deltas, settings, metrics
+        )
+        self._positions = Positions(
+            history, settings, wheel, metrics, self._give_out, self._lose_position, self._spawn
+        )
+        self._maps = KeyedHub(keyed, settings, clock, wheel, metrics, turn, self._leave)
         self._tasks: set[asyncio.Task[None]] = set()
         self._slots = asyncio.Semaphore(settings.concurrent_checks)
 
     async def start(self) -> None:
         await self._broker.start(self._receive, self._reconnected)
+        self._maps.start()
 
     async def stop(self) -> None:
         """Ends all work of the hub; its subscribers must be gone."""
@@ -79,14 +89,21 @@ class Hub:
         for channel in self._channels.values():
             if channel.timer is not None:
                 channel.timer.cancel()
+        await self._maps.stop()
         await self._broker.stop()
 
     # Subscribers come and go.
 
-    async def subscribe(self, subscriber: Subscriber, request: SubscribeRequest) -> SubscribeResult:
+    async def subscribe(
+        self,
+        subscriber: Subscriber,
+        request: SubscribeRequest,
+        options: SubscribeOptions | None = None,
+    ) -> SubscribeResult:
         """Join a channel. From the moment this returns, publications are pushed to the subscriber.
 
         Await it directly and queue the reply at once: then no push can leave before the reply.
+        `options`: the server subscribes, with these; otherwise the policy is asked.
         Raises what the policy raises, UnrecoverablePosition, BrokerUnavailable, HistoryUnavailable.
         """
         channel = self._open(request.channel)
@@ -96,19 +113,36 @@ class Hub:
             # Listened to before the policy is asked: a change of access that is published while it
             # decides then stands in the tail and is seen (see Joiner).
             await self._listen(channel)
-            options = await self._policy.subscribe(subscriber.identity, channel.name)
+            asked = options is None
+            if options is None:
+                options = self._maps.granted(subscriber, request)
+            if options is None:
+                options = await self._policy.subscribe(subscriber.identity, request)
             if options.guard is not None:
                 ward = await self._post(subscriber, channel.name, options.guard)
-                # Once more, for access may have changed before the ward was there to see it.
-                options = await self._policy.subscribe(subscriber.identity, channel.name)
-            subscription, result = await self._joiner.join(channel, subscriber, request, options)
+                if asked:
+                    # Once more, for access may have changed before the ward was there to see it.
+                    options = await self._policy.subscribe(subscriber.identity, request)
+            reader: KeyedReader | None = None
+            if options.keyed is not None:
+                reader, result = await self._maps.join(subscriber, request, options)
+                if reader is None:
+                    return result  # a page of a map: the client comes again
+                subscription = Subscription(subscriber, options)
+            else:
+                if request.type != SUBSCRIPTION_STREAM:
+                    raise BadRequest("this channel is no map")
+                subscription, result = await self._joiner.join(
+                    channel, subscriber, request, options
+                )
             if ward is not None and ward.why is not None:
                 raise PermissionDenied(channel.name)
             subscription.ward, ward = ward, None
-            channel.subscriptions[subscriber] = subscription
+            subscription.by_server = not asked
+            self._establish(channel, subscriber, subscription)
+            if reader is not None:
+                self._maps.establish(channel.name, reader)
             self._metrics.subscriptions += 1
-            if subscription.tracked and channel.timer is None:
-                self._schedule_check(channel)
             return result
         finally:
             if ward is not None:
@@ -130,17 +164,23 @@ class Hub:
                 SubscribeRequest(channel=guard),
                 SubscribeOptions(delivery="fact", guarded=True),
             )
-            channel.subscriptions[ward] = subscription
-            if channel.timer is None:
-                self._schedule_check(channel)
+            self._establish(channel, ward, subscription)
             return ward
         finally:
             channel.joined()
             self._linger(channel)
 
+    def _establish(
+        self, channel: Channel, subscriber: Subscriber, subscription: Subscription
+    ) -> None:
+        self._fan_out.flush(channel)  # what came before this moment is not for it
+        channel.add(subscriber, subscription)
+        if subscription.positioned:
+            self._positions.watch(channel)
+
     def _dismiss(self, ward: Ward) -> None:
         channel = self._channels.get(ward.guard)
-        if channel is not None and channel.subscriptions.pop(ward, None) is not None:
+        if channel is not None and channel.remove(ward) is not None:
             self._linger(channel)
 
     def _leave(self, subscriber: Subscriber, name: str, why: Unsubscribe) -> None:
@@ -150,8 +190,9 @@ class Hub:
 
     def unsubscribe(self, subscriber: Subscriber, name: str) -> bool:
         """Leave a channel; nothing is pushed after it. Whether there was a subscription."""
+        self._maps.leave(name, subscriber)
         channel = self._channels.get(name)
-        if channel is None or (left := channel.subscriptions.pop(subscriber, None)) is None:
+        if channel is None or (left := channel.remove(subscriber)) is None:
             return False
         if left.ward is not None:
             self._dismiss(left.ward)
@@ -159,10 +200,20 @@ class Hub:
         self._linger(channel)
         return True
 
-    def keeps_history(self, name: str) -> bool:
-        """Whether a subscribed channel has a history to ask for."""
+    def options(self, subscriber: Subscriber, name: str) -> SubscribeOptions | None:
+        """What a subscription is like; None without one."""
         channel = self._channels.get(name)
-        return channel is not None and channel.tracked
+        subscription = channel.subscriptions.get(subscriber) if channel is not None else None
+        return subscription.options if subscription is not None else None
+
+    def counts(self) -> dict[str, int]:
+        """How many clients each channel of this node has, those without any left out."""
+        counts = {}
+        for name, channel in self._channels.items():
+            clients = sum(not isinstance(one, Ward) for one in channel.subscriptions)
+            if clients:
+                counts[name] = clients
+        return counts
 
     # Publications come in.
 
@@ -171,25 +222,31 @@ class Hub:
         if channel is None:
             return
         self._metrics.publications += 1
-        if publication.delivery == "fact":
+        if publication.delivery == "keyed":
+            self._maps.receive(publication)
+        elif publication.delivery == "fact":
             self._receive_fact(channel, publication)
         elif publication.delivery == "latest":
             if channel.joining:
                 channel.fresh[publication.key] = publication
             self._conflator.offer(publication)
         else:
-            self._fan_out(channel, publication)
+            self._fan_out.push(channel, publication)
 
     def _receive_fact(self, channel: Channel, fact: Publication) -> None:
         stream = channel.stream
         if not channel.tracked:
-            self._fan_out(channel, fact)
+            self._fan_out.push(channel, fact)
             if not channel.joining:
                 return  # nobody here is owed facts; a joiner may turn out to be
         if stream.foreign(fact):
             log.warning("channel %r goes on under another epoch", channel.name)
             self._lose_position(channel)
-        elif stream.position is not None and fact.offset <= stream.position.offset:
+        if stream.position is None and channel.loose:
+            # These are owed nothing from before, and should not wait until somebody asks where
+            # the channel stands.
+            self._give_out(channel, stream.locate(StreamPosition(fact.offset - 1, fact.epoch)))
+        if stream.position is not None and fact.offset <= stream.position.offset:
             self._metrics.duplicates_dropped += 1
             return
         self._give_out(channel, stream.receive(fact))
@@ -199,54 +256,14 @@ class Hub:
         for fact in facts:
             if channel.joining:
                 channel.tail.append(fact)
-            self._fan_out(channel, fact)
-        if channel.stream.gap and not channel.filling:
-            self._fill(channel)
+            self._fan_out.push(channel, fact)
+        if channel.stream.gap:
+            self._positions.fill(channel)
 
     def _emit_latest(self, publication: Publication) -> None:
         channel = self._channels.get(publication.channel)
         if channel is not None:
-            self._fan_out(channel, publication)
-
-    def _fan_out(self, channel: Channel, publication: Publication) -> None:
-        """Push to every subscription; one encoding a format, the same bytes for all."""
-        frames: dict[Codec, bytes] = {}
-        offset = publication.offset
-        revoked: list[Subscriber] = []
-        unfit: list[Subscriber] = []
-        for subscriber, subscription in channel.subscriptions.items():
-            if offset and subscription.tracked:
-                if offset <= subscription.offset:
-                    continue
-                if subscription.guarded and not self._allowed(subscriber, publication):
-                    revoked.append(subscriber)
-                    continue
-                subscription.offset = offset
-            codec = subscriber.codec
-            frame = frames.get(codec)
-            if frame is None:
-                try:
-                    frame = frames[codec] = codec.publication(publication)
-                except UnencodablePayload:
-                    unfit.append(subscriber)
-                    continue
-            subscriber.push(frame)
-        for subscriber in revoked:
-            self._metrics.revocations += 1
-            self._end(channel, subscriber, UNSUBSCRIBE_SERVER)
-        if unfit:
-            log.error("a publication on %r is not fit for its readers' format", channel.name)
-            self._metrics.unencodable_payloads += 1
-        for subscriber in unfit:
-            subscriber.close(DISCONNECT_INAPPROPRIATE_PROTOCOL)
-
-    def _allowed(self, subscriber: Subscriber, fact: Publication) -> bool:
-        """Ask the policy about one fact. When in doubt: no."""
-        try:
-            return self._policy.still_allowed(subscriber.identity, fact.channel, fact.data)
-        except Exception:
-            log.exception("the policy failed on a fact of %r", fact.channel)
-            return False
+            self._fan_out.push(channel, publication)
 
     def _end(self, channel: Channel, subscriber: Subscriber, why: Unsubscribe) -> None:
         if isinstance(subscriber, Ward):
@@ -255,90 +272,40 @@ class Hub:
         elif self.unsubscribe(subscriber, channel.name):
             subscriber.unsubscribed(channel.name, why)
 
-    # Holes are found and filled.
-
-    def _fill(self, channel: Channel, reach: int = 0) -> None:
-        """Read what is missing, up to `reach` and to what is held; in the background."""
-        channel.filling = True
-        self._metrics.gaps_found += 1
-        self._spawn(self._fill_until_whole(channel, reach))
-
-    async def _fill_until_whole(self, channel: Channel, reach: int) -> None:
-        stream = channel.stream
-        try:
-            while (position := stream.position) is not None:
-                until = max(reach, stream.gap_end)
-                if until <= position.offset:
-                    return
-                if channel.idle:
-                    stream.forget()  # nobody is owed anything; who comes next finds the position
-                    return
-                facts = await self._history.since(
-                    channel.name, position.offset, until, position.epoch
-                )
-                if stream.position is None or stream.position.epoch != position.epoch:
-                    return
-                if facts is None:
-                    self._lose_position(channel)
-                    return
-                ready = stream.fill(facts)
-                self._metrics.gaps_filled += len(ready)
-                self._give_out(channel, ready)
-        except HistoryUnavailable:
-            self._lose_position(channel)
-        finally:
-            channel.filling = False
-
     def _lose_position(self, channel: Channel) -> None:
-        """What is missing cannot be had: each subscriber is told, comes back and recovers."""
+        """What is missing cannot be had: who is owed it is told, comes back and recovers.
+
+        The others are given what there is.
+        """
         self._metrics.positions_lost += 1
-        channel.stream.forget()
-        tracked = [
-            one for one, subscription in channel.subscriptions.items() if subscription.tracked
-        ]
-        for subscriber in tracked:
-            self._end(channel, subscriber, UNSUBSCRIBE_INSUFFICIENT_STATE)
+        held = channel.stream.abandon()
+        self._fan_out.flush(channel)
+        for subscriber, subscription in list(channel.subscriptions.items()):
+            if not subscription.positioned:
+                continue
+            if subscription.by_server:
+                # The client did not ask for it: it can only come back as a whole.
+                self.unsubscribe(subscriber, channel.name)
+                subscriber.close(DISCONNECT_INSUFFICIENT_STATE)
+            else:
+                self._end(channel, subscriber, UNSUBSCRIBE_INSUFFICIENT_STATE)
+        if channel.loose:
+            for fact in held:
+                self._fan_out.push(channel, fact)
+            self._fan_out.flush(channel)
+            for subscription in channel.subscriptions.values():
+                subscription.offset = 0  # whatever comes next is new to these
 
-    def _schedule_check(self, channel: Channel) -> None:
-        # Spread, so that the channels that were opened together are not checked together.
-        delay = self._settings.position_check_interval_s * random.uniform(0.75, 1.25)  # noqa: S311
-        channel.timer = self._wheel.after(delay, lambda: self._check_due(channel))
-
-    def _check_due(self, channel: Channel) -> None:
-        channel.timer = None
-        if channel.idle or not channel.tracked:
-            return
-        channel.checks += 1
-        self._spawn(self._check(channel, channel.checks % self._settings.source_check_every == 0))
-        self._schedule_check(channel)
-
-    async def _check(self, channel: Channel, ask_source: bool) -> None:
-        """Compare the live position with the true one: finds a lost *last* publication, too."""
-        async with self._slots:
-            if channel.idle:
-                # Nobody to give anything to; but who comes next must not trust this position.
-                channel.stream.forget()
-                return
-            if not channel.settled:
-                return
-            try:
-                top = await self._history.newest(channel.name, ask_source)
-            except HistoryUnavailable:
-                return  # nothing is known; the next check will tell
-        position = channel.stream.position
-        if top is None or position is None or channel.filling:
-            return
-        if top.epoch != position.epoch:
-            self._lose_position(channel)
-        elif top.offset > position.offset:
-            self._fill(channel, top.offset)
-
-    def _reconnected(self) -> None:
-        """The broker was away. Anything may have been missed, on any channel."""
+    def _reconnected(self, names: Collection[str]) -> None:
+        """The broker was away for these channels. Anything may have been missed on them."""
         self._metrics.broker_reconnects += 1
-        for channel in self._channels.values():
+        for name in names:
+            channel = self._channels.get(name)
+            if channel is None:
+                continue
+            self._maps.reconnected(name)
             if channel.tracked:
-                self._spawn(self._check(channel, ask_source=True))
+                self._spawn(self._positions.check(channel, ask_source=True))
             elif channel.keyed:
                 self._spawn(self._reread(channel))
 
@@ -390,9 +357,10 @@ class Hub:
         channel.timer = None
         if not channel.idle:
             if channel.tracked:
-                self._schedule_check(channel)
+                self._positions.watch(channel)
             return
         del self._channels[channel.name]
+        self._maps.close(channel.name)
         self._metrics.channels -= 1
         self._spawn(self._broker.unsubscribe(channel.name))
 

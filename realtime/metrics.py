@@ -2,7 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from bisect import bisect_left
+from dataclasses import dataclass, field
+
+PUBLISH_TO_WRITE_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
+
+
+class Histogram:
+    """Seconds, counted in buckets: `counts[i]` are those of at most `bounds[i]` and above the one
+    before, the last those above all. `total` is their sum.
+    """
+
+    __slots__ = ("bounds", "counts", "total")
+
+    def __init__(self, bounds: tuple[float, ...]) -> None:
+        self.bounds = bounds
+        self.counts = [0] * (len(bounds) + 1)
+        self.total = 0.0
+
+    def observe(self, value_s: float, times: int = 1) -> None:
+        self.counts[bisect_left(self.bounds, value_s)] += times
+        self.total += value_s * times
 
 
 @dataclass(slots=True)
@@ -15,6 +35,7 @@ class Metrics:
     queue_bytes: int = 0
 
     messages_in: int = 0
+    bytes_in: int = 0
     messages_out: int = 0
     bytes_out: int = 0
     writes: int = 0
@@ -31,3 +52,5 @@ class Metrics:
     history_reads: int = 0
     source_reads: int = 0
     unencodable_payloads: int = 0
+    publish_to_write_s: Histogram = field(default_factory=lambda: Histogram(PUBLISH_TO_WRITE_S))
+    """From a publication's arrival at this node to the write that carries it."""

@@ -1,7 +1,8 @@
-"""The frames that wait for one socket, and the policy for those who do not take them.
+"""What waits for one client, and the policy for those who do not take it.
 
-Frames queued in one turn of the event loop, or while a write is under way, leave joined in one
-write. There is a writing task only while there is something to write.
+Frames queued in one turn of the event loop, or while the client cannot take more, leave joined.
+Two kinds: `outbox_message.py` for transports that carry messages and are awaited (plain ASGI, HTTP
+streams), `outbox_socket.py` for raw sockets.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Protocol
 
 from realtime.codec import Codec
 from realtime.codes import Disconnect
+from realtime.message import Message
 from realtime.metrics import Metrics
 from realtime.settings import RealtimeSettings
 from realtime.wheel import Timer, TimerWheel
@@ -34,29 +36,24 @@ class Transport(Protocol):
 
 
 class Outbox:
-    """`on_slow` is called from the event loop, never from within `put`; `on_broken` when a write
-    fails. After either, `discard` is expected.
+    """`on_slow` is called from the event loop, never from within `put` or `deliver`; `on_broken`
+    when a write fails. After either, `discard` is expected.
     """
 
     __slots__ = (
         "_codec",
-        "_frames",
         "_grace",
         "_metrics",
         "_on_broken",
         "_on_slow",
         "_open",
         "_settings",
-        "_taken",
-        "_transport",
         "_wheel",
-        "_writer",
         "queued_bytes",
     )
 
     def __init__(
         self,
-        transport: Transport,
         codec: Codec,
         settings: RealtimeSettings,
         wheel: TimerWheel,
@@ -64,48 +61,56 @@ class Outbox:
         on_slow: Callable[[], None],
         on_broken: Callable[[], None],
     ) -> None:
-        self._transport = transport
         self._codec = codec
         self._settings = settings
         self._wheel = wheel
         self._metrics = metrics
         self._on_slow = on_slow
         self._on_broken = on_broken
-        self._frames: list[bytes] = []
         self._open = True
-        self._taken = 0
         self._grace: Timer | None = None
-        self._writer: asyncio.Task[None] | None = None
         self.queued_bytes = 0
 
     def put(self, frame: bytes) -> None:
-        """Queue a frame; what is put after the end is dropped."""
-        if not self._open:
-            return
-        self._frames.append(frame)
-        self.queued_bytes += len(frame)
-        self._metrics.queue_bytes += len(frame)
-        if self._writer is None:
-            self._writer = asyncio.create_task(self._write())
-        elif self.queued_bytes > self._settings.queue_bytes:
-            self._over()
+        """Queue a frame of this client's own; what is put after the end is dropped."""
+        raise NotImplementedError
+
+    def deliver(self, message: Message) -> None:
+        """Queue a message that others are given, too."""
+        raise NotImplementedError
 
     async def drain(self) -> None:
         """Take no more, and wait until what is queued is written."""
-        self._open = False
-        if self._writer is not None:
-            await asyncio.wait({self._writer})
+        raise NotImplementedError
 
     def discard(self) -> None:
-        """Take no more, and drop what is queued."""
+        """Take no more, drop what is queued, and let go of who is told."""
         self._open = False
-        if self._writer is not None:
-            self._writer.cancel()
+        self._on_slow = self._on_broken = _nothing
         if self._grace is not None:
             self._grace.cancel()
-        self._frames.clear()
         self._metrics.queue_bytes -= self.queued_bytes
         self.queued_bytes = 0
+
+    def _taken(self) -> int:
+        """Bytes that the client has taken so far."""
+        raise NotImplementedError
+
+    def _queue(self, size: int) -> None:
+        """Count what was queued."""
+        self.queued_bytes += size
+        self._metrics.queue_bytes += size
+        if self.queued_bytes > self._settings.queue_bytes:
+            self._over()
+
+    def _count(self, frames: int, size: int) -> None:
+        """Count what was written."""
+        self.queued_bytes -= size
+        metrics = self._metrics
+        metrics.writes += 1
+        metrics.messages_out += frames
+        metrics.bytes_out += size
+        metrics.queue_bytes -= size
 
     def _over(self) -> None:
         """More waits than should. A burst may be taken quickly, so ask for progress first."""
@@ -113,45 +118,18 @@ class Outbox:
             self._open = False
             asyncio.get_running_loop().call_soon(self._on_slow)
         elif self._grace is None:
-            taken = self._taken
+            taken = self._taken()
             self._grace = self._wheel.after(self._settings.slow_grace_s, lambda: self._judge(taken))
 
     def _judge(self, taken: int) -> None:
         self._grace = None
         if not self._open or self.queued_bytes <= self._settings.queue_bytes:
             return
-        if self._taken == taken:
+        if self._taken() == taken:
             self._on_slow()
         else:
             self._over()
 
-    async def _write(self) -> None:
-        try:
-            while self._frames:
-                frames, size = self._next()
-                await self._transport.send(self._codec.join(frames), self._codec.binary)
-                self._taken += size
-                self.queued_bytes -= size
-                self._count(len(frames), size)
-        except OSError:
-            self._on_broken()
-        finally:
-            self._writer = None
 
-    def _next(self) -> tuple[list[bytes], int]:
-        if self.queued_bytes <= self._settings.frame_bytes:
-            frames, self._frames = self._frames, []
-            return frames, self.queued_bytes
-        count = size = 0
-        while count < len(self._frames) and size < self._settings.frame_bytes:
-            size += len(self._frames[count])
-            count += 1
-        frames = self._frames[:count]
-        del self._frames[:count]
-        return frames, size
-
-    def _count(self, frames: int, size: int) -> None:
-        self._metrics.writes += 1
-        self._metrics.messages_out += frames
-        self._metrics.bytes_out += size
-        self._metrics.queue_bytes -= size
+def _nothing() -> None:
+    """Whoever was told has gone, and is not to be kept alive by what it was told with."""

@@ -17,9 +17,50 @@ NO_DATA = Raw(b"")
 
 Offset = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 CommandId = Annotated[int, Meta(ge=0, le=2**32 - 1)]
+Int32 = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
+Int64 = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+"""Numbers of clients are as large as the schema's: what comes as JSON is held to it, too."""
 
+SUBSCRIBE_FLAG_CHANNEL_COMPACTION = 1
+"""The client understands pushes that name the channel by the number of `SubscribeResult.id`."""
 SUBSCRIBE_FLAG_REJECT_UNRECOVERED = 2
 """Answer an unrecoverable position with error 112 instead of `recovered: false`."""
+
+SUBSCRIPTION_STREAM = 0
+SUBSCRIPTION_MAP = 1
+SUBSCRIPTION_MAP_CLIENTS = 2
+SUBSCRIPTION_MAP_USERS = 3
+"""Kinds of subscription, as `type` carries them. The last two are maps of who is on a channel."""
+SUBSCRIPTION_MAPS = frozenset({SUBSCRIPTION_MAP, SUBSCRIPTION_MAP_CLIENTS, SUBSCRIPTION_MAP_USERS})
+
+PHASE_LIVE = 0
+PHASE_STREAM = 1
+PHASE_STATE = 2
+"""The steps of a map subscription: the state page by page, the stream since, then live."""
+
+
+class ClientInfo(Struct, frozen=True, omit_defaults=True):
+    """Who a connection is, as others see it in presence, joins and publications."""
+
+    user: str = ""
+    client: str = ""
+    conn_info: Raw = NO_DATA
+    chan_info: Raw = NO_DATA
+
+
+class FilterNode(Struct, frozen=True):
+    """A node of a filter over publication tags.
+
+    `op` "" is a comparison `cmp` (eq neq in nin ex nex sw ew ct lt lte gt gte) of tag `key` with
+    `val` or `vals`; "and", "or", "not" combine `nodes`.
+    """
+
+    op: str = ""
+    key: str = ""
+    cmp: str = ""
+    val: str = ""
+    vals: tuple[str, ...] = ()
+    nodes: tuple[FilterNode, ...] = ()
 
 
 class SubscribeRequest(Struct, frozen=True):
@@ -33,7 +74,13 @@ class SubscribeRequest(Struct, frozen=True):
     recoverable: bool = False
     join_leave: bool = False
     delta: str = ""
-    flag: int = 0
+    tf: FilterNode | None = None
+    flag: Int64 = 0
+    type: Int32 = SUBSCRIPTION_STREAM
+    phase: Int32 = PHASE_LIVE
+    cursor: str = ""
+    limit: Int32 = 0
+    asc: bool = False
 
 
 class ConnectRequest(Struct, frozen=True):
@@ -42,6 +89,8 @@ class ConnectRequest(Struct, frozen=True):
     subs: dict[str, SubscribeRequest] = {}
     name: str = ""
     version: str = ""
+    headers: dict[str, str] = {}
+    flag: Int64 = 0
 
 
 class ChannelRequest(Struct, frozen=True):
@@ -51,8 +100,13 @@ class ChannelRequest(Struct, frozen=True):
 
 
 class PublishRequest(Struct, frozen=True):
+    """`type` map: sets the value of `key`, or removes it."""
+
     channel: str = ""
     data: Raw = NO_DATA
+    type: Int32 = SUBSCRIPTION_STREAM
+    key: str = ""
+    removed: bool = False
 
 
 class Since(Struct, frozen=True):
@@ -64,23 +118,32 @@ class HistoryRequest(Struct, frozen=True):
     """`limit` 0 asks for the position alone, a negative one for as much as the server gives."""
 
     channel: str = ""
-    limit: int = 0
+    limit: Int32 = 0
     since: Since | None = None
     reverse: bool = False
 
 
 class RpcRequest(Struct, frozen=True):
-    method: str = ""
     data: Raw = NO_DATA
+    method: str = ""
 
 
 class RefreshRequest(Struct, frozen=True):
     token: str = ""
 
 
+class KeyedItem(Struct, frozen=True):
+    key: str = ""
+    version: Offset = 0
+
+
 class SubRefreshRequest(Struct, frozen=True):
     channel: str = ""
     token: str = ""
+    items: tuple[KeyedItem, ...] = ()
+    untrack_keys: tuple[str, ...] = ()
+    type: Int32 = 0
+    signature: str = ""
 
 
 class SendRequest(Struct, frozen=True):
@@ -122,35 +185,85 @@ class Error(Struct, frozen=True, omit_defaults=True):
 
 
 class PublicationMessage(Struct, frozen=True, omit_defaults=True):
-    """A publication as the client sees it: no offset where its channel has no positions."""
+    """A publication as the client sees it: no offset where its channel has no positions.
 
-    data: Raw
+    `delta`: `data` is a delta against the previous publication's. `time`: Unix milliseconds.
+    `key`, `removed`, `score`: of map subscriptions.
+    """
+
+    data: Raw = NO_DATA
+    info: ClientInfo | None = None
     offset: int = 0
+    tags: dict[str, str] | None = None
+    delta: bool = False
+    time: int = 0
+    channel: str = ""
+    key: str = ""
+    removed: bool = False
+    score: int = 0
+    epoch: str = ""
+    version: int = 0
+
+
+class SubscribeResult(Struct, frozen=True, omit_defaults=True):
+    """`recovered` is sent, true or false, whenever the client asked to recover. `ttl`: seconds.
+
+    `delta`: publications come as deltas from now on. `type`, `phase`, `cursor`, `state`: of map
+    subscriptions. `publish_debounce`: milliseconds.
+    """
+
+    expires: bool = False
+    ttl: int = 0
+    recoverable: bool = False
+    epoch: str = ""
+    publications: tuple[PublicationMessage, ...] = ()
+    recovered: bool | None = None
+    offset: int = 0
+    positioned: bool = False
+    data: Raw = NO_DATA
+    was_recovering: bool = False
+    delta: bool = False
+    id: int = 0
+    type: int = SUBSCRIPTION_STREAM
+    phase: int = PHASE_LIVE
+    cursor: str = ""
+    state: tuple[PublicationMessage, ...] = ()
+    publish_debounce: int = 0
 
 
 class ConnectResult(Struct, frozen=True, omit_defaults=True):
-    """`ping`: seconds between pings; `pong`: whether to answer them; `ttl`: seconds."""
+    """`ping`: seconds between pings; `pong`: whether to answer them; `ttl`: seconds.
+
+    `session` and `node`: what an emulated transport sends its commands with. `time`: Unix
+    milliseconds.
+    """
 
     client: str
     version: str
     expires: bool = False
     ttl: int = 0
     data: Raw = NO_DATA
+    subs: dict[str, SubscribeResult] = {}
     ping: int = 0
     pong: bool = False
+    session: str = ""
+    node: str = ""
+    time: int = 0
 
 
-class SubscribeResult(Struct, frozen=True, omit_defaults=True):
-    """`recovered` is sent, true or false, whenever the client asked to recover."""
+class PublishResult(Struct, frozen=True, omit_defaults=True):
+    """`debounce`: milliseconds."""
 
-    recoverable: bool = False
-    positioned: bool = False
-    epoch: str = ""
-    offset: int = 0
-    publications: tuple[PublicationMessage, ...] = ()
-    recovered: bool | None = None
-    was_recovering: bool = False
-    data: Raw = NO_DATA
+    debounce: int = 0
+
+
+class PresenceResult(Struct, frozen=True):
+    presence: dict[str, ClientInfo]
+
+
+class PresenceStatsResult(Struct, frozen=True):
+    num_clients: int
+    num_users: int
 
 
 class HistoryResult(Struct, frozen=True, omit_defaults=True):
@@ -170,6 +283,18 @@ class RefreshResult(Struct, frozen=True, omit_defaults=True):
     ttl: int = 0
 
 
+class SubRefreshResult(Struct, frozen=True, omit_defaults=True):
+    expires: bool = False
+    ttl: int = 0
+    items: tuple[PublicationMessage, ...] = ()
+
+
+class JoinPush(Struct, frozen=True):
+    """Somebody came to a channel, or left it."""
+
+    info: ClientInfo
+
+
 class UnsubscribePush(Struct, frozen=True):
     code: int
     reason: str
@@ -179,13 +304,44 @@ class MessagePush(Struct, frozen=True):
     data: Raw
 
 
-class Push(Struct, frozen=True, omit_defaults=True):
-    """What the server sends unasked. Exactly one field beside `channel` is set."""
+class SubscribePush(Struct, frozen=True, omit_defaults=True):
+    """The server has subscribed the client to a channel."""
 
+    recoverable: bool = False
+    epoch: str = ""
+    offset: int = 0
+    positioned: bool = False
+    data: Raw = NO_DATA
+
+
+class DisconnectPush(Struct, frozen=True, omit_defaults=True):
+    """For transports without close codes of their own."""
+
+    code: int
+    reason: str
+    reconnect: bool = False
+
+
+class RefreshPush(Struct, frozen=True, omit_defaults=True):
+    """The server has prolonged the connection."""
+
+    expires: bool = False
+    ttl: int = 0
+
+
+class Push(Struct, frozen=True, omit_defaults=True):
+    """What the server sends unasked. Exactly one field beside `id` and `channel` is set."""
+
+    id: int = 0
     channel: str = ""
     pub: PublicationMessage | None = None
+    join: JoinPush | None = None
+    leave: JoinPush | None = None
     unsubscribe: UnsubscribePush | None = None
     message: MessagePush | None = None
+    subscribe: SubscribePush | None = None
+    disconnect: DisconnectPush | None = None
+    refresh: RefreshPush | None = None
 
 
 class Reply(Struct, frozen=True, omit_defaults=True):
@@ -197,8 +353,19 @@ class Reply(Struct, frozen=True, omit_defaults=True):
     connect: ConnectResult | None = None
     subscribe: SubscribeResult | None = None
     unsubscribe: Empty | None = None
-    publish: Empty | None = None
+    publish: PublishResult | None = None
+    presence: PresenceResult | None = None
+    presence_stats: PresenceStatsResult | None = None
     history: HistoryResult | None = None
     ping: Empty | None = None
     rpc: RpcResult | None = None
     refresh: RefreshResult | None = None
+    sub_refresh: SubRefreshResult | None = None
+
+
+class EmulationRequest(Struct, frozen=True):
+    """What a client without a two-way transport posts: its commands, for its own session."""
+
+    node: str = ""
+    session: str = ""
+    data: Raw = NO_DATA

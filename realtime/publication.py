@@ -6,7 +6,19 @@ from typing import Literal
 
 from msgspec import Struct
 
-Delivery = Literal["fact", "latest", "signal"]
+Delivery = Literal["fact", "latest", "signal", "join", "leave", "keyed"]
+
+
+class Peer(Struct, frozen=True, array_like=True, gc=False):
+    """The client behind a publication, a join or a leave, as other clients see it.
+
+    `conn_info` and `chan_info` are JSON payloads, b"" where there is none.
+    """
+
+    user: str
+    client: str
+    conn_info: bytes = b""
+    chan_info: bytes = b""
 
 
 class Publication(Struct, frozen=True, array_like=True, gc=False):
@@ -16,6 +28,12 @@ class Publication(Struct, frozen=True, array_like=True, gc=False):
       `epoch` names the journal that counts; the same (epoch, offset) always has the same data.
     * `latest`: the newest for each `key` ("" where the channel has one value only).
     * `signal`: at most once, to whom is there.
+    * `join`, `leave`: a signal that `info` has come to the channel or left it, without data.
+
+    * `keyed`: one change of a map channel: `key` set to `data` or, with `removed`, taken away.
+      `offset` and `epoch` are the map's own count (see `keyed.py`); brokers only pass it on.
+
+    `time`: Unix milliseconds, 0 where nobody wants to know. `score` orders the keys of a map.
 
     Brokers may carry it as a msgpack array: add new fields at the end, with defaults.
     """
@@ -26,10 +44,43 @@ class Publication(Struct, frozen=True, array_like=True, gc=False):
     epoch: str = ""
     key: str = ""
     delivery: Delivery = "fact"
+    info: Peer | None = None
+    tags: dict[str, str] | None = None
+    time: int = 0
+    removed: bool = False
+    score: int = 0
 
     def __post_init__(self) -> None:
-        if self.delivery == "fact" and (self.offset < 1 or not self.epoch):
-            raise ValueError(f"a fact on {self.channel!r} needs offset >= 1 and an epoch")
+        if self.delivery in ("fact", "keyed") and (self.offset < 1 or not self.epoch):
+            needs = "needs offset >= 1 and an epoch"
+            raise ValueError(f"a {self.delivery} on {self.channel!r} {needs}")
+
+
+class Retention(Struct, frozen=True):
+    """What is kept of a channel whose stream the broker itself counts.
+
+    `size`: publications, at least 1. `ttl_s`: a stream that was quiet for so long is dropped.
+    `meta_ttl_s`: its epoch and top are known for so long (longer than `ttl_s`), 0 for ever.
+    """
+
+    size: int
+    ttl_s: float
+    meta_ttl_s: float = 30 * 24 * 3600.0
+
+
+class Append(Struct, frozen=True):
+    """A publication to be put behind the newest of its channel's stream, wherever that is.
+
+    For channels without a journal: the broker gives it the offset. `idempotency_key`: a repeat
+    within some minutes gets the first one's position and changes nothing.
+    """
+
+    channel: str
+    data: bytes
+    retention: Retention
+    info: Peer | None = None
+    tags: dict[str, str] | None = None
+    idempotency_key: str = ""
 
 
 class StreamPosition(Struct, frozen=True, gc=False):

@@ -15,6 +15,9 @@ class BrokerSettings(Struct, frozen=True, forbid_unknown_fields=True):
     history_size: int = 1000
     history_ttl_s: int = 3600
     latest_ttl_s: int = 3600
+    presence_ttl_s: int = 60
+    """A client that was not renewed for so long is not there any more."""
+    idempotency_ttl_s: int = 300
     prefix: str = "maxray"
     connect_timeout_s: float = 2.0
     command_timeout_s: float = 5.0
@@ -33,6 +36,8 @@ class RealtimeSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """An opened socket that has not been authenticated by then is closed as stale."""
     expired_close_delay_s: float = 25.0
     """How long after its token expired a client may still refresh it."""
+    expired_subscription_delay_s: float = 25.0
+    """The same for the token of a subscription."""
     operation_timeout_s: float = 10.0
     """A subscription or authentication that takes longer is answered as a temporary error."""
     close_timeout_s: float = 1.0
@@ -44,6 +49,18 @@ class RealtimeSettings(Struct, frozen=True, forbid_unknown_fields=True):
     max_channel_length: int = 255
     max_outstanding: int = 32
     """Commands of one client that wait for an answer at the same time (subscriptions aside)."""
+    command_rate: float = 0.0
+    """Commands a second that a client may send in the long run, 0 for any number. Above that they
+    are refused, and a client that goes on all the same is disconnected."""
+    command_burst: int = 100
+    """Commands that may come at once before `command_rate` counts."""
+    max_connections: int = 0
+    """Of this node; a socket above it is refused at the door. 0 for any number, as below."""
+    max_connections_per_user: int = 0
+    """Of one user on this node; anonymous clients are not counted."""
+    max_connections_per_address: int = 0
+    history_limit: int = 300
+    """Publications in one history reply, at most."""
 
     queue_bytes: int = 1024 * 1024
     """Bytes waiting for one socket above which it must make progress within `slow_grace_s`."""
@@ -65,6 +82,19 @@ class RealtimeSettings(Struct, frozen=True, forbid_unknown_fields=True):
     history_cache_channels: int = 256
     channel_linger_s: float = 5.0
     """A channel without subscribers is still listened to for that long, for those who return."""
+
+    presence_renew_s: float = 20.0
+    """How often each presence entry is renewed; less than half of the broker's `presence_ttl_s`."""
+    announce_interval_s: float = 3.0
+    """How often a node tells the others of itself; silent for three of these, it is gone."""
+    survey_timeout_s: float = 2.0
+    """How long the answers of other nodes are waited for."""
+    drain_s: float = 10.0
+    """Over how long a node that goes down sends its clients elsewhere."""
+    keyed_read_size: int = 1000
+    """Changes of a map in one answer of the store: some milliseconds to decode."""
+    keyed_sweep_s: float = 1.0
+    """How often each node removes keys of maps whose time has come."""
 
     wheel_tick_s: float = 0.1
     allowed_origins: tuple[str, ...] = ()

@@ -77,6 +77,12 @@ class Stream:
         self.position = None
         self._held.clear()
 
+    def abandon(self) -> list[Publication]:
+        """Lose the position; returns what was held, in order, whatever is missing between."""
+        held = [self._held[offset] for offset in sorted(self._held)]
+        self.forget()
+        return held
+
     def _release(self) -> list[Publication]:
         assert self.position is not None
         offset, ready = self.position.offset, []

@@ -21,6 +21,7 @@ from web import headers, openapi, problems
 from web.accounts.controller import TokenController
 from web.auth import BearerAuthentication
 from web.body import MAX_BYTES, StrictBody
+from web.channels.controller import AsyncApiController
 from web.doctors.controller import DoctorController
 from web.doctors.service import DoctorService
 from web.emergencies.controller import (
@@ -69,7 +70,7 @@ def create_app(
         ],
     )
     return Litestar(
-        route_handlers=[api, HealthController, metrics, *extra_handlers],
+        route_handlers=[api, HealthController, metrics, AsyncApiController, *extra_handlers],
         dependencies={
             "services": _constant(services),
             "patients": _constant(PatientService(records, entities, clock)),

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from litestar import Litestar, asgi
 from litestar.types import Receive, Scope, Send
@@ -19,6 +20,7 @@ from actors.router import Router
 from config import Settings
 from realtime.broker_redis import RedisBroker
 from realtime.errors import BrokerUnavailable
+from realtime.keyed_redis import RedisKeyedStore
 from realtime.node import RealtimeServer
 from realtime.settings import RealtimeSettings
 from storage.journal_postgres import PostgresJournal
@@ -27,6 +29,7 @@ from web import tokens
 from web.app import create_app
 from web.auth import OPEN
 from web.channels.authenticator import TokenAuthenticator
+from web.channels.controller import SOCKET_PATH
 from web.channels.policy import AccessPolicy
 from web.channels.rpc import DeviceRpc
 from web.metrics import WorkerMetrics
@@ -34,7 +37,10 @@ from web.publishing import JournalHistory
 from web.services import Services
 from web.ui.controller import HANDLERS as FIRST_PAGE
 
-SOCKET_PATH = "/connection/websocket"
+# As the SDKs' documentation has them; the last is what they send to by default.
+HTTP_STREAM_PATH = "/connection/http_stream"
+SSE_PATH = "/connection/sse"
+EMULATION_PATH = "/emulation"
 # What a readiness probe waits for one part; longer is as good as gone.
 CHECK_TIMEOUT_S = 2.0
 
@@ -74,6 +80,8 @@ async def application(settings: Settings) -> AsyncIterator[Application]:
         closing.push_async_callback(records.close)
         epoch = await journal.journal_id()
         broker = RedisBroker(settings.redis_url.reveal())
+        maps = RedisKeyedStore(settings.redis_url.reveal())
+        closing.push_async_callback(maps.close)
 
         def verify(token: str) -> tokens.Principal:
             return tokens.verify(secret.reveal(), token, clock.now())
@@ -84,7 +92,14 @@ async def application(settings: Settings) -> AsyncIterator[Application]:
             DeviceRpc(router, clock),
             broker,
             JournalHistory(journal, epoch, KINDS),
-            RealtimeSettings(),
+            RealtimeSettings(
+                max_connections_per_user=settings.user_connections,
+                max_connections_per_address=settings.address_connections,
+                command_rate=float(settings.socket_commands_per_s),
+                drain_s=settings.drain_s,
+            ),
+            control=broker,
+            keyed=maps,
         )
         await realtime.start()
         closing.push_async_callback(realtime.stop)
@@ -102,16 +117,28 @@ async def application(settings: Settings) -> AsyncIterator[Application]:
             health=health,
             metrics=WorkerMetrics(realtime, router, transport).render,
         )
-        yield Application(create_app(services, [_socket(realtime), *FIRST_PAGE]), realtime)
+        yield Application(create_app(services, [*_transports(realtime), *FIRST_PAGE]), realtime)
 
 
-def _socket(realtime: RealtimeServer) -> asgi:
-    # Open to the router: the token comes with the protocol's connect command.
-    @asgi(SOCKET_PATH, is_mount=False, copy_scope=False, opt=OPEN)
-    async def socket(scope: Scope, receive: Receive, send: Send) -> None:
-        await realtime.app(scope, receive, send)  # type: ignore[arg-type]
+def _transports(realtime: RealtimeServer) -> list[asgi]:
+    """The ways for clients to the realtime server. Open to the router: the token comes with the
+    protocol's connect command.
+    """
+    applications: dict[str, Callable[[Any, Any, Any], Awaitable[None]]] = {
+        SOCKET_PATH: realtime.app,
+        HTTP_STREAM_PATH: realtime.http_stream_app,
+        SSE_PATH: realtime.sse_app,
+        EMULATION_PATH: realtime.emulation_app,
+    }
+    return [_mounted(path, application) for path, application in applications.items()]
 
-    return socket
+
+def _mounted(path: str, application: Callable[[Any, Any, Any], Awaitable[None]]) -> asgi:
+    @asgi(path, is_mount=False, copy_scope=False, opt=OPEN)
+    async def handler(scope: Scope, receive: Receive, send: Send) -> None:
+        await application(scope, receive, send)
+
+    return handler
 
 
 async def _health(
@@ -129,7 +156,7 @@ async def _health(
         await records.check()
 
     async def broker_check() -> None:
-        await broker.latest("health")
+        await broker.check()
 
     async def shard_check(index: int) -> None:
         await transport.check(index)

@@ -8,17 +8,25 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import itertools
 from collections.abc import Iterable, Iterator
 from typing import Final
 
 from prometheus_client import generate_latest
-from prometheus_client.core import CollectorRegistry, CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import (
+    CollectorRegistry,
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
 from prometheus_client.registry import Collector
 
 from actors.cluster import RayTransport
 from actors.errors import RuntimeFault
 from actors.router import Router
 from actors.stats import Stats
+from realtime.metrics import Histogram, Metrics
 from realtime.node import RealtimeServer
 
 _GAUGES: Final = frozenset(
@@ -59,8 +67,7 @@ class WorkerMetrics:
             return None  # its absence is the signal: maxray_shard_up says so
 
     def _families(self, shards: list[Stats]) -> Iterator[Metric]:
-        for name, value in dataclasses.asdict(self._realtime.metrics).items():
-            yield _family(f"maxray_realtime_{name}", "realtime server of this worker", value)
+        yield from realtime_families(self._realtime.metrics)
         yield _family("maxray_router_asked", "commands asked by this worker", self._router.asked)
         yield _family("maxray_router_retried", "commands sent again", self._router.retried)
         yield _family("maxray_router_calls", "calls that carried them", self._router.calls)
@@ -79,10 +86,35 @@ class WorkerMetrics:
             yield family
 
 
-def _family(name: str, text: str, value: float) -> Metric:
+def render_realtime(metrics: Metrics) -> bytes:
+    """The exposition of a realtime server that runs alone."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Snapshot(realtime_families(metrics)))
+    return generate_latest(registry)
+
+
+def realtime_families(metrics: Metrics) -> Iterator[Metric]:
+    """What a realtime server counts, also of one that runs alone."""
+    for field in dataclasses.fields(metrics):
+        value = getattr(metrics, field.name)
+        yield _family(f"maxray_realtime_{field.name}", "realtime server of this worker", value)
+
+
+def _family(name: str, text: str, value: float | Histogram) -> Metric:
+    if isinstance(value, Histogram):
+        return _histogram(name, text, value)
     gauge = name.removeprefix("maxray_realtime_") in _GAUGES
     kind = GaugeMetricFamily if gauge else CounterMetricFamily
     return kind(name, text, value=float(value))
+
+
+def _histogram(name: str, text: str, value: Histogram) -> Metric:
+    """Prometheus counts each bucket with those below it, and names times in whole words."""
+    bounds = [*map(str, value.bounds), "+Inf"]
+    buckets = [*zip(bounds, map(float, itertools.accumulate(value.counts)), strict=True)]
+    family = HistogramMetricFamily(f"{name.removesuffix('_s')}_seconds", text)
+    family.add_metric([], buckets, value.total)
+    return family
 
 
 class _Snapshot(Collector):

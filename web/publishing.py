@@ -3,6 +3,7 @@ and realtime's history source on the shards' journal."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,21 +11,40 @@ from actors.domain.kernel import Behaviour
 from actors.ports import Journal, JournalError, Outgoing, PublisherUnavailable
 from realtime.broker import Publisher as BrokerPublisher
 from realtime.errors import BrokerUnavailable, HistoryUnavailable
+from realtime.keyed import KeyedChange, KeyedWriter
 from realtime.publication import HistorySlice, Publication
+from web.channels.maps import map_of
 
 
 class StreamPublisher:
-    """`actors.ports.Publisher` on a realtime broker; `epoch` is the journal's id."""
+    """`actors.ports.Publisher` on a realtime broker, and on `maps` for the channels that are maps;
+    `epoch` is the journal's id."""
 
-    def __init__(self, broker: BrokerPublisher, epoch: str) -> None:
+    def __init__(self, broker: BrokerPublisher, maps: KeyedWriter, epoch: str) -> None:
         self._broker = broker
+        self._maps = maps
         self._epoch = epoch
 
     async def publish(self, batch: Sequence[Outgoing]) -> None:
-        try:
-            await self._broker.publish([self._publication(one) for one in batch])
-        except BrokerUnavailable as error:
-            raise PublisherUnavailable(str(error)) from error
+        changes: dict[tuple[str, str], KeyedChange] = {}
+        publications: list[Publication] = []
+        for one in batch:
+            options = map_of(one.channel)
+            if options is None:
+                publications.append(self._publication(one))
+            else:
+                change = KeyedChange(one.channel, one.key, options.retention, one.data)
+                changes[one.channel, one.key] = change  # the newest of each key is enough
+        outcomes = await asyncio.gather(
+            self._broker.publish(publications),
+            self._maps.change(list(changes.values())),
+            return_exceptions=True,
+        )
+        for outcome in outcomes:
+            if isinstance(outcome, BrokerUnavailable):
+                raise PublisherUnavailable(str(outcome)) from outcome
+            if isinstance(outcome, BaseException):
+                raise outcome
 
     def _publication(self, one: Outgoing) -> Publication:
         epoch = self._epoch if one.delivery == "fact" else ""

@@ -21,6 +21,7 @@ from actors.ports import Transport
 from actors.shard import Shard
 from config.logging import configure_logging
 from config.settings import LogLevel
+from realtime.keyed_redis import RedisKeyedStore
 from realtime.publisher_redis import RedisPublisher
 from storage.journal_postgres import PostgresJournal
 from web.publishing import StreamPublisher
@@ -50,7 +51,11 @@ async def build(
     configure_logging(settings.log_level, "json")
     journal = PostgresJournal(settings.database_url)
     await journal.open()
-    publisher = StreamPublisher(RedisPublisher(settings.redis_url), await journal.journal_id())
+    publisher = StreamPublisher(
+        RedisPublisher(settings.redis_url),
+        RedisKeyedStore(settings.redis_url),
+        await journal.journal_id(),
+    )
     owner = f"shard-{index}/{os.getpid()}/{secrets.token_hex(4)}"
     rules = DispatchRules(offer_ttl_s=settings.offer_timeout_s, max_tries=settings.offer_attempts)
     return Shard(

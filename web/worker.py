@@ -24,7 +24,9 @@ from config.collector import relax_collector
 from config.logging import configure_logging
 from config.ready import announce_ready
 from config.source import load_settings
+from web.channels.controller import SOCKET_PATH
 from web.composition import Application, application
+from web.websocket_protocol import http_protocol
 
 log = logging.getLogger(__name__)
 
@@ -44,13 +46,12 @@ class _Server(uvicorn.Server):
         announce_ready(os.environ)
 
 
-def _config(app: Application, settings: Settings, fd: int | None) -> uvicorn.Config:
+def _config(app: Application, settings: Settings) -> uvicorn.Config:
     return uvicorn.Config(
         app.asgi,
-        fd=fd,
         host=settings.host,
         port=settings.port,
-        http="httptools",
+        http=http_protocol(app.realtime, SOCKET_PATH),
         ws="websockets-sansio",
         ws_ping_interval=None,  # the protocol has its own pings
         ws_max_size=app.realtime.settings.max_message_bytes,
@@ -71,8 +72,11 @@ async def serve(settings: Settings, fd: int | None) -> None:
         loop.add_signal_handler(signum, stop.set)
     async with application(settings) as app:
         relax_collector()
-        server = _Server(_config(app, settings, fd))
-        serving = asyncio.create_task(server.serve())
+        server = _Server(_config(app, settings))
+        # Not uvicorn's `fd`: it takes any for a Unix socket, and then nothing switches Nagle's
+        # algorithm off. Each answer on a kept connection waited 40 ms for the caller's delayed ACK.
+        given = None if fd is None else [socket.socket(fileno=fd)]
+        serving = asyncio.create_task(server.serve(given))
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
         if not serving.done():

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from actors.domain.kernel import Sender
 from realtime.errors import InvalidToken, NotAuthenticated, TokenExpired
-from realtime.ports import Identity
+from realtime.ports import ConnectContext, Identity
 from web.tokens import Principal, TokenError
 
 
@@ -16,9 +16,15 @@ class TokenAuthenticator:
     def __init__(self, verify: Callable[[str], Principal]) -> None:
         self._verify = verify
 
-    async def authenticate(self, token: str, data: bytes | None) -> Identity:
+    async def authenticate(self, token: str, context: ConnectContext) -> Identity:
         if not token:
             raise NotAuthenticated("connect with a token; see `maxray token --help`")
+        return self._identity(token)
+
+    async def refresh(self, identity: Identity, token: str) -> Identity:
+        return self._identity(token)
+
+    def _identity(self, token: str) -> Identity:
         try:
             principal = self._verify(token)
         except TokenError as error:

@@ -7,29 +7,23 @@ channel in the same moment.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
 
 import msgspec
 from msgspec import Struct
 
 from actors.domain.access import Facts, channel_facts, may
-from actors.domain.emergency import ViewEmergency
+from actors.domain.emergency import ENDED, ViewEmergency
 from actors.domain.kernel import DomainError, EntityRef, Sender
 from actors.errors import RuntimeFault
 from actors.router import Router
 from realtime.errors import PermissionDenied, RealtimeError, UnknownChannel
 from realtime.ports import Identity, SubscribeOptions
-from realtime.publication import Delivery, Publication
+from realtime.protocol import PublishRequest, SubscribeRequest
+from realtime.publication import Append, Peer, Publication
+from web.channels.catalogue import CHANNELS
+from web.channels.maps import map_of
 
-DELIVERY: Final[Mapping[str, Delivery]] = {
-    "emergency": "fact",
-    "device": "fact",
-    "inbox": "fact",
-    "ops": "fact",
-    "track": "latest",
-    "fleet": "latest",
-}
 READER: Final = Sender("system", "realtime")
 READ_TIMEOUT_S: Final = 5.0
 
@@ -39,10 +33,12 @@ class _Parties(Struct, frozen=True):
 
     patient_id: str | None = None
     unit: str | None = None
+    status: str | None = None
 
     @property
     def crew(self) -> tuple[str, ...]:
-        return (self.unit,) if self.unit else ()
+        """As `Emergency.crew`: views of what is over still name the unit that was there."""
+        return (self.unit,) if self.unit and self.status not in ENDED else ()
 
 
 class _Update(Struct, frozen=True):
@@ -61,11 +57,13 @@ class AccessPolicy:
     def __init__(self, router: Router) -> None:
         self._router = router
 
-    async def subscribe(self, identity: Identity, channel: str) -> SubscribeOptions:
+    async def subscribe(self, identity: Identity, request: SubscribeRequest) -> SubscribeOptions:
+        channel = request.channel
         namespace, colon, subject = channel.partition(":")
-        delivery = DELIVERY.get(namespace)
-        if delivery is None or not colon or not subject:
-            raise UnknownChannel(f"channels are {', '.join(f'{n}:<id>' for n in DELIVERY)}")
+        kind = CHANNELS.get(namespace)
+        if kind is None or not colon or not subject:
+            raise UnknownChannel(f"channels are {', '.join(k.address for k in CHANNELS.values())}")
+        delivery = kind.delivery
         of_emergency = namespace in ("emergency", "track")
         parties = await self._parties_of(subject) if of_emergency else _Parties()
         action, facts = channel_facts(channel, parties.patient_id, parties.crew)
@@ -79,6 +77,7 @@ class AccessPolicy:
             positioned=delivery == "fact",
             guarded=again and namespace == "emergency",
             guard=f"emergency:{subject}" if again and namespace == "track" else None,
+            keyed=map_of(channel),
         )
 
     async def _parties_of(self, emergency: str) -> _Parties:
@@ -102,5 +101,13 @@ class AccessPolicy:
         action, facts = channel_facts(channel, parties.patient_id, parties.crew)
         return may(identity.info, action, facts)
 
-    async def publish(self, identity: Identity, channel: str, data: bytes) -> Publication:
+    async def refresh(self, identity: Identity, channel: str, token: str) -> float | None:
+        raise PermissionDenied("subscriptions end with their connection, not before")
+
+    async def access(self, identity: Identity, channel: str) -> SubscribeOptions:
+        raise PermissionDenied("subscribe first")
+
+    async def publish(
+        self, identity: Identity, peer: Peer, request: PublishRequest, subscribed: bool
+    ) -> Publication | Append:
         raise PermissionDenied("nothing is published by clients; devices send commands as rpc")

@@ -32,10 +32,12 @@ from actors.domain.paramedic import (
     TakeBreak,
 )
 from actors.domain.values import Id, Latitude, Longitude, Note, Position, Seconds, Step
+from actors.domain.views import ParamedicView, TaskList
 from actors.errors import Busy, DeadlineExceeded, RuntimeFault
 from actors.ports import Clock
 from actors.router import Router
-from realtime.errors import RpcError
+from realtime.codes import DISCONNECT_NOT_AVAILABLE
+from realtime.errors import Refusal, RpcError
 from realtime.ports import Identity
 from web.command_id import derived_id, random_id
 
@@ -50,64 +52,97 @@ CommandKey = Annotated[str, Meta(min_length=1, max_length=200)]
 TIMEOUT_S: Final = 8.0
 
 
-class _Call(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class NamedCall(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A call without arguments. `id`: the device's own name for it, for safe repeats."""
+
     id: CommandKey | None = None
 
 
-class _Plain(_Call, frozen=True, kw_only=True):
-    pass
-
-
-class _Accept(_Call, frozen=True, kw_only=True):
+class TaskAcceptance(NamedCall, frozen=True, kw_only=True):
     task: Id
 
 
-class _WithReason(_Call, frozen=True, kw_only=True):
+class TaskRefusal(NamedCall, frozen=True, kw_only=True):
     task: Id
     reason: Note
 
 
-class _Progress(_Call, frozen=True, kw_only=True):
+class TaskProgress(NamedCall, frozen=True, kw_only=True):
     task: Id
     step: Step
     position: Position | None = None
 
 
-class _On(_Call, frozen=True, kw_only=True):
+class ShiftStart(NamedCall, frozen=True, kw_only=True):
     position: Position
 
 
-class _Fix(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class PositionFix(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`at`: Unix seconds, now where it is not given."""
+
     lat: Latitude
     lon: Longitude
     at: Seconds | None = None
     accuracy_m: float | None = None
 
 
-class _Method(Struct, frozen=True):
-    arguments: msgspec.json.Decoder[Any]
-    command: Callable[[Any], Command]
+class Nothing(Struct, frozen=True):
+    """An answer that only says that it worked."""
 
 
-def _method(arguments: type[_Call], command: Callable[[Any], Command]) -> _Method:
-    return _Method(msgspec.json.Decoder(arguments), command)
+class Call(Struct, frozen=True):
+    """A method: its arguments and answer as types, and the command it stands for."""
+
+    says: str
+    arguments: type[Struct]
+    answers: type[Struct]
+    command: Callable[[Any], Command] | None = None
 
 
-METHODS: Final[Mapping[str, _Method]] = {
-    "task.accept": _method(_Accept, lambda c: AcceptTask(task=c.task)),
-    "task.decline": _method(_WithReason, lambda c: DeclineTask(task=c.task, reason=c.reason)),
-    "task.progress": _method(
-        _Progress, lambda c: ProgressTask(task=c.task, step=c.step, position=c.position)
-    ),
-    "task.hand_back": _method(_WithReason, lambda c: HandBackTask(task=c.task, reason=c.reason)),
-    "tasks": _method(_Plain, lambda _: ListTasks()),
-    "shift.on": _method(_On, lambda c: GoOnDuty(position=c.position)),
-    "shift.off": _method(_Plain, lambda _: GoOffDuty()),
-    "shift.break": _method(_Plain, lambda _: TakeBreak()),
-    "shift.resume": _method(_Plain, lambda _: EndBreak()),
-}
 POSITION: Final = "position"
-_fix = msgspec.json.Decoder(_Fix)
+CALLS: Final[Mapping[str, Call]] = {
+    "task.accept": Call(
+        "Take the task that was offered.",
+        TaskAcceptance,
+        ParamedicView,
+        lambda c: AcceptTask(task=c.task),
+    ),
+    "task.decline": Call(
+        "Refuse the task that was offered; it goes to the next unit.",
+        TaskRefusal,
+        ParamedicView,
+        lambda c: DeclineTask(task=c.task, reason=c.reason),
+    ),
+    "task.progress": Call(
+        "Say how far the accepted task is.",
+        TaskProgress,
+        ParamedicView,
+        lambda c: ProgressTask(task=c.task, step=c.step, position=c.position),
+    ),
+    "task.hand_back": Call(
+        "Give an accepted task back; it goes to another unit.",
+        TaskRefusal,
+        ParamedicView,
+        lambda c: HandBackTask(task=c.task, reason=c.reason),
+    ),
+    "tasks": Call("The task queue, most urgent first.", NamedCall, TaskList, lambda _: ListTasks()),
+    "shift.on": Call(
+        "Begin the shift, here.",
+        ShiftStart,
+        ParamedicView,
+        lambda c: GoOnDuty(position=c.position),
+    ),
+    "shift.off": Call(
+        "End the shift; refused while a task is accepted.",
+        NamedCall,
+        ParamedicView,
+        lambda _: GoOffDuty(),
+    ),
+    "shift.break": Call("Begin a break.", NamedCall, ParamedicView, lambda _: TakeBreak()),
+    "shift.resume": Call("End the break.", NamedCall, ParamedicView, lambda _: EndBreak()),
+    POSITION: Call("Where the unit is; the newest wins.", PositionFix, Nothing),
+}
+_decoders: Final = {method: msgspec.json.Decoder(call.arguments) for method, call in CALLS.items()}
 
 
 class DeviceRpc:
@@ -119,23 +154,25 @@ class DeviceRpc:
 
     async def rpc(self, identity: Identity, method: str, data: bytes) -> bytes:
         sender: Sender = identity.info
-        if method != POSITION and method not in METHODS:
-            known = ", ".join(sorted((*METHODS, POSITION)))
+        if method not in CALLS:
+            known = ", ".join(sorted(CALLS))
             raise RpcError(UNKNOWN_METHOD, f"methods are {known}")
         if sender.role != "paramedic":
             raise RpcError(FORBIDDEN, "these methods are for paramedics' devices")
         unit = EntityRef("paramedic", sender.subject)
-        if method == POSITION:
-            return self._position(sender, unit, data)
-        chosen = METHODS[method]
-        call = _decode(chosen.arguments, data)
-        id_ = derived_id(sender, method, call.id) if call.id else random_id()
-        return await self._ask(unit, chosen.command(call), id_, sender)
+        arguments = _decode(_decoders[method], data)
+        command = CALLS[method].command
+        if command is None:
+            return self._position(sender, unit, arguments)
+        id_ = derived_id(sender, method, arguments.id) if arguments.id else random_id()
+        return await self._ask(unit, command(arguments), id_, sender)
 
-    def _position(self, sender: Sender, unit: EntityRef, data: bytes) -> bytes:
+    async def message(self, identity: Identity, data: bytes) -> None:
+        raise Refusal(DISCONNECT_NOT_AVAILABLE.code, DISCONNECT_NOT_AVAILABLE.reason)
+
+    def _position(self, sender: Sender, unit: EntityRef, fix: PositionFix) -> bytes:
         if not may(sender, "paramedic.report_position", Facts(paramedic_id=unit.id)):
             raise RpcError(FORBIDDEN, "positions come from the unit's own device")
-        fix = _decode(_fix, data)
         now = self._clock.now()
         # A device's clock may be ahead: a fix from the future would shut out the true ones.
         at = now if fix.at is None else min(fix.at, now)

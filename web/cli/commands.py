@@ -14,6 +14,7 @@ COMMANDS: Final = {
     "up": "web.cli.up:up",
     "status": "web.cli.status:status",
     "replay": "web.replay.cli:replay",
+    "realtime": "web.cli.realtime:realtime",
     "token": "web.cli.token:token",
     "migrate": "web.cli.migrate:migrate",
     "version": "web.cli.version:version",

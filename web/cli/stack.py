@@ -22,6 +22,7 @@ import web
 from config import Secret, Settings, settings_environment
 from config.ready import READY_VARIABLE
 from config.source import PREFIX
+from realtime.sharding import split_urls
 from storage.embedded import (
     EmbeddedServers,
     ManagedProcess,
@@ -145,7 +146,7 @@ def _split(settings: Settings) -> tuple[frozenset[ServerName], dict[str, str]]:
     """Which servers are ours to start; of the others, where they are (without passwords)."""
     places: dict[ServerName, str | None] = {
         "postgres": _place(settings.database_url),
-        "redis": _place(settings.redis_url),
+        "redis": _places(settings.redis_url),
         "s3": settings.s3_url,
         "ray": settings.ray_address,
     }
@@ -155,6 +156,13 @@ def _split(settings: Settings) -> tuple[frozenset[ServerName], dict[str, str]]:
 
 def _place(url: Secret | None) -> str | None:
     return None if url is None else url.reveal().rpartition("@")[2].rpartition("//")[2]
+
+
+def _places(urls: Secret | None) -> str | None:
+    """Where several are, separated by commas."""
+    if urls is None:
+        return None
+    return ", ".join(_place(Secret(url)) or "" for url in split_urls(urls.reveal()))
 
 
 def _resolve(settings: Settings, servers: EmbeddedServers, port: int) -> Settings:
@@ -185,7 +193,8 @@ async def ask_server(name: str, settings: Settings) -> None:
         await ask.postgres(settings.database_url.reveal())
     elif name == "redis":
         assert settings.redis_url is not None
-        await ask.redis(settings.redis_url.reveal())
+        for url in split_urls(settings.redis_url.reveal()):
+            await ask.redis(url)
     elif name == "s3":
         assert settings.s3_url and settings.s3_access_key and settings.s3_secret_key
         access = S3Access(

@@ -10,19 +10,32 @@ from typing import Any
 
 import centrifuge
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from realtime.broker import Broker
 from realtime.node import RealtimeServer
 from realtime.settings import RealtimeSettings
+from realtime.websocket import WebSocket
 from tests.integration.realtime.waiting import until
 from tests.unit.realtime.application import Calls, Journal, Policy, Tokens
+from web.websocket_protocol import http_protocol
+
+PATH = "/connection/websocket"
+HTTP_STREAM_PATH = "/connection/http_stream"
+SSE_PATH = "/connection/sse"
+EMULATION_PATH = "/emulation"
 
 
 class Service:
-    """One web worker. `cut` breaks every TCP connection, as a lost network does."""
+    """One web worker, with raw sockets as in production or, for comparison, over plain ASGI.
 
-    def __init__(self, broker: Broker, journal: Journal, settings: RealtimeSettings) -> None:
+    `cut` breaks every TCP connection, as a lost network does.
+    """
+
+    def __init__(
+        self, broker: Broker, journal: Journal, settings: RealtimeSettings, raw: bool = True
+    ) -> None:
         self.journal = journal
         self.policy = Policy()
         self.tokens = Tokens()
@@ -30,10 +43,18 @@ class Service:
         self.realtime = RealtimeServer(
             self.tokens, self.policy, self.calls, broker, journal, settings
         )
+        self._apps: dict[str, Any] = {
+            PATH: self.realtime.app,
+            HTTP_STREAM_PATH: self.realtime.http_stream_app,
+            SSE_PATH: self.realtime.sse_app,
+            EMULATION_PATH: self.realtime.emulation_app,
+        }
         self._config = uvicorn.Config(
-            self.realtime.app,
+            self._route,
             host="127.0.0.1",
             port=0,
+            interface="asgi3",
+            http=http_protocol(self.realtime, PATH) if raw else "httptools",
             ws="websockets-sansio",
             ws_ping_interval=None,  # the protocol has pings of its own
             ws_per_message_deflate=False,
@@ -42,6 +63,9 @@ class Service:
         )
         self._uvicorn = uvicorn.Server(self._config)
         self._serving: asyncio.Task[None] | None = None
+
+    async def _route(self, scope: Any, receive: Any, send: Any) -> None:
+        await self._apps.get(scope["path"], self.realtime.app)(scope, receive, send)
 
     async def start(self) -> None:
         await self.realtime.start()
@@ -56,13 +80,31 @@ class Service:
             await self._serving
 
     @property
+    def port(self) -> int:
+        port: int = self._uvicorn.servers[0].sockets[0].getsockname()[1]
+        return port
+
+    @property
     def url(self) -> str:
-        port = self._uvicorn.servers[0].sockets[0].getsockname()[1]
-        return f"ws://127.0.0.1:{port}/connection/websocket"
+        return f"ws://127.0.0.1:{self.port}{PATH}"
+
+    @property
+    def sockets(self) -> list[WebSocket]:
+        """The raw ones."""
+        connections = self._uvicorn.server_state.connections
+        return [one for one in connections if isinstance(one, WebSocket)]
+
+    @property
+    def http_connections(self) -> list[HttpToolsProtocol]:
+        """Those that are not sockets."""
+        connections = self._uvicorn.server_state.connections
+        return [one for one in connections if isinstance(one, HttpToolsProtocol)]
 
     def cut(self) -> None:
         for connection in list(self._uvicorn.server_state.connections):
-            if isinstance(connection, WebSocketsSansIOProtocol):
+            if isinstance(connection, WebSocket):
+                connection.abort()
+            elif isinstance(connection, WebSocketsSansIOProtocol):
                 connection.transport.abort()
 
     async def publish(self, channel: str, count: int = 1) -> None:
@@ -74,9 +116,12 @@ class Service:
 
 @asynccontextmanager
 async def serving(
-    broker: Broker, journal: Journal | None = None, settings: RealtimeSettings | None = None
+    broker: Broker,
+    journal: Journal | None = None,
+    settings: RealtimeSettings | None = None,
+    raw: bool = True,
 ) -> AsyncIterator[Service]:
-    service = Service(broker, journal or Journal(), settings or RealtimeSettings())
+    service = Service(broker, journal or Journal(), settings or RealtimeSettings(), raw)
     await service.start()
     try:
         yield service

@@ -3,65 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
-from collections.abc import AsyncIterator
+from collections.abc import Mapping
 
 import pytest
-import pytest_asyncio
 
-from realtime.broker import Broker
-from realtime.broker_memory import MemoryBroker
-from realtime.broker_redis import RedisBroker
 from realtime.publication import Publication, StreamPosition
 from realtime.settings import BrokerSettings
-from tests.integration.realtime.redis_server import RedisServer
-from tests.integration.realtime.waiting import until
-
-_prefixes = (f"contract-{number}" for number in itertools.count())
-
-
-class Listener:
-    """A started broker and what it delivered."""
-
-    def __init__(self, broker: Broker) -> None:
-        self.broker = broker
-        self.got: list[Publication] = []
-        self.reconnects = 0
-
-    async def start(self) -> None:
-        await self.broker.start(self.got.append, self._reconnected)
-
-    def _reconnected(self) -> None:
-        self.reconnects += 1
-
-    async def flush(self) -> None:
-        """Wait until all that was published before has been delivered."""
-        await self.broker.subscribe("flush")
-        mark = Publication("flush", b"0", delivery="signal")
-        seen = self.got.count(mark)
-        await self.broker.publish([mark])
-        await until(lambda: self.got.count(mark) > seen)
-        self.got[:] = [one for one in self.got if one.channel != "flush"]
-
-
-@pytest_asyncio.fixture(params=["memory", "redis"], loop_scope="session")
-async def listener(
-    request: pytest.FixtureRequest, redis_server: RedisServer
-) -> AsyncIterator[Listener]:
-    settings = BrokerSettings(history_size=50, prefix=next(_prefixes))
-    broker: Broker = (
-        MemoryBroker(settings)
-        if request.param == "memory"
-        else RedisBroker(redis_server.url, settings)
-    )
-    listener = Listener(broker)
-    await listener.start()
-    yield listener
-    await broker.stop()
-
-
-def facts(channel: str, *offsets: int, epoch: str = "e1") -> list[Publication]:
-    return [Publication(channel, b'{"n":%d}' % offset, offset, epoch) for offset in offsets]
+from tests.integration.realtime.listener import NAMES, Listener, broker_of, facts
 
 
 async def test_what_is_published_arrives_as_it_was_and_in_order(listener: Listener) -> None:
@@ -77,7 +25,7 @@ async def test_what_is_published_arrives_as_it_was_and_in_order(listener: Listen
     assert listener.got == sent
 
 
-@pytest.mark.parametrize("name", ["ürgent:π", "with space", "a\nb", "c:s:l", "x" * 255])
+@pytest.mark.parametrize("name", NAMES)
 async def test_any_channel_name_will_do(listener: Listener, name: str) -> None:
     await listener.broker.subscribe(name)
     await listener.broker.publish(facts(name, 1))
@@ -129,6 +77,7 @@ async def test_history_at_the_top_is_empty_and_beyond_it_unknown(listener: Liste
     assert found is not None
     assert found.publications == ()
     assert await listener.broker.history("h:1", 3, 100) is None
+    assert await listener.broker.history("h:1", 2**64 - 1, 100) is None
     assert await listener.broker.history("h:none", 0, 100) is None
     assert await listener.broker.top("h:none") is None
 
@@ -191,13 +140,13 @@ async def test_an_empty_batch_is_nothing(listener: Listener) -> None:
     assert listener.got == []
 
 
-@pytest.mark.parametrize("kind", ["memory", "redis"])
-async def test_what_is_quiet_for_long_is_forgotten(kind: str, redis_server: RedisServer) -> None:
-    settings = BrokerSettings(history_ttl_s=1, latest_ttl_s=1, prefix=next(_prefixes))
-    broker: Broker = (
-        MemoryBroker(settings) if kind == "memory" else RedisBroker(redis_server.url, settings)
-    )
-    await broker.start(lambda _: None, lambda: None)
+@pytest.mark.parametrize("kind", ["memory", "redis", "sharded"])
+async def test_what_is_quiet_for_long_is_forgotten(
+    kind: str, redis_urls: Mapping[str, str]
+) -> None:
+    settings = BrokerSettings(history_ttl_s=1, latest_ttl_s=1, prefix=f"quiet-{kind}")
+    broker = broker_of(kind, redis_urls, settings)
+    await broker.start(lambda _: None, lambda _: None)
     try:
         await broker.publish(facts("t:1", 1))
         await broker.publish([Publication("t:2", b"1", key="k", delivery="latest")])

@@ -18,6 +18,7 @@ from realtime import codes
 from realtime.broker import Broker
 from realtime.broker_memory import MemoryBroker
 from realtime.broker_redis import RedisBroker
+from realtime.control import Target
 from realtime.publication import Publication
 from realtime.settings import BrokerSettings, RealtimeSettings
 from tests.integration.realtime.redis_server import RedisServer
@@ -209,10 +210,10 @@ async def test_a_token_that_nobody_refreshes_ends_the_connection(alone: Service)
 async def test_the_server_says_whether_to_come_back(alone: Service) -> None:
     async with Device(alone.url) as device:
         await device.client.ready()
-        alone.realtime.disconnect_user("ann", codes.DISCONNECT_FORCE_RECONNECT)
+        await alone.realtime.disconnect(Target(user="ann"), codes.DISCONNECT_FORCE_RECONNECT)
         await until(lambda: device.events.connected == 2)
         assert device.events.connecting[-1] == (3011, "force reconnect")
-        alone.realtime.disconnect_user("ann")
+        await alone.realtime.disconnect(Target(user="ann"))
         await until(lambda: device.events.disconnected)
         assert device.events.disconnected == [(3503, "force disconnect")]
 

@@ -66,6 +66,7 @@ TABLE: dict[tuple[str, str], Rule] = {
     ("GET", "/health/live"): Rule("open"),
     ("GET", "/health/ready"): Rule("open"),
     ("GET", "/metrics"): Rule("oa"),
+    ("GET", "/asyncapi"): Rule("open"),
     ("GET", "/schema"): Rule("open"),
     ("GET", "/schema/openapi.json"): Rule("open"),
     ("GET", "/schema/{path}"): Rule("open"),

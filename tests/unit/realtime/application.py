@@ -1,5 +1,5 @@
 """The smallest real application of the ports: a journal in memory, tokens that name their user,
-a policy by channel prefix, a few calls. Used by the unit and the integration tests.
+a policy by channel prefix and token, a few calls. Used by the unit and the integration tests.
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ from realtime.errors import (
     InvalidToken,
     NotAuthenticated,
     PermissionDenied,
+    Refusal,
     RpcError,
     TokenExpired,
     UnknownChannel,
 )
-from realtime.ports import Identity, SubscribeOptions
-from realtime.publication import Delivery, HistorySlice, Publication
+from realtime.ports import ConnectContext, Identity, SubscribeOptions
+from realtime.protocol import PublishRequest, SubscribeRequest
+from realtime.publication import Append, Delivery, HistorySlice, Peer, Publication
 
 
 class Journal:
@@ -56,24 +58,42 @@ class Journal:
 
 
 class Tokens:
-    """Authenticator: "<user>", "<user>@<expiry>", or one of the bad ones below."""
+    """Authenticator: "<user>", "<user>@<expiry>", or one of the bad ones below.
+
+    `subs`: what the server subscribes each user to. `anonymous`: whether "" may come in.
+    """
 
     def __init__(self) -> None:
-        self.seen: list[tuple[str, bytes | None]] = []
+        self.seen: list[tuple[str, ConnectContext]] = []
+        self.subs: dict[str, SubscribeOptions] = {}
+        self.anonymous = False
 
-    async def authenticate(self, token: str, data: bytes | None) -> Identity:
-        self.seen.append((token, data))
-        if not token:
+    async def authenticate(self, token: str, context: ConnectContext) -> Identity:
+        self.seen.append((token, context))
+        if not token and not self.anonymous:
             raise NotAuthenticated
+        return self._identity(token)
+
+    async def refresh(self, identity: Identity, token: str) -> Identity:
+        return self._identity(token)
+
+    def _identity(self, token: str) -> Identity:
         if token == "forged":
             raise InvalidToken
         if token == "expired":
             raise TokenExpired
         if token == "broken":
             raise RuntimeError("the directory is down")
+        if token == "banned":
+            raise Refusal(4501, "banned")
         user, at, expiry = token.partition("@")
         return Identity(
-            user, float(expiry) if at else None, data=b'{"hello":"' + user.encode() + b'"}'
+            user,
+            float(expiry) if at else None,
+            data=b'{"hello":"' + user.encode() + b'"}',
+            conn_info=b'{"name":"' + user.encode() + b'"}',
+            subs=self.subs,
+            token_id=token,
         )
 
 
@@ -86,7 +106,8 @@ class Policy:
         self.options: dict[str, SubscribeOptions] = {}
         self.held: asyncio.Event | None = None
 
-    async def subscribe(self, identity: Identity, channel: str) -> SubscribeOptions:
+    async def subscribe(self, identity: Identity, request: SubscribeRequest) -> SubscribeOptions:
+        channel = request.channel
         self.asked.append((identity.user, channel))
         if self.held is not None:
             await self.held.wait()
@@ -104,10 +125,27 @@ class Policy:
     def still_allowed(self, identity: Identity, channel: str, payload: bytes) -> bool:
         return bool(json.loads(payload).get("released") != identity.user)
 
-    async def publish(self, identity: Identity, channel: str, data: bytes) -> Publication:
-        if not channel.startswith("signal:"):
+    async def refresh(self, identity: Identity, channel: str, token: str) -> float | None:
+        if token == "forged":
+            raise InvalidToken
+        if token == "expired":
+            raise TokenExpired
+        return float(token) if token != "forever" else None
+
+    async def access(self, identity: Identity, channel: str) -> SubscribeOptions:
+        if not channel.startswith("open:"):
             raise PermissionDenied
-        return Publication(channel, data, delivery="signal")
+        return self.options[channel]
+
+    async def publish(
+        self, identity: Identity, peer: Peer, request: PublishRequest, subscribed: bool
+    ) -> Publication | Append:
+        options = self.options.get(request.channel)
+        if options is not None and options.retention is not None:
+            return Append(request.channel, bytes(request.data), options.retention, peer)
+        if not request.channel.startswith("signal:"):
+            raise PermissionDenied
+        return Publication(request.channel, bytes(request.data), delivery="signal")
 
 
 class Calls:
@@ -116,6 +154,14 @@ class Calls:
     def __init__(self) -> None:
         self.held: asyncio.Event | None = None
         self.finished: list[str] = []
+        self.messages: list[tuple[str, bytes]] = []
+
+    async def message(self, identity: Identity, data: bytes) -> None:
+        if data == b'"banned"':
+            raise Refusal(4501, "banned")
+        if data == b'"broken"':
+            raise RuntimeError("nobody listens")
+        self.messages.append((identity.user, data))
 
     async def rpc(self, identity: Identity, method: str, data: bytes) -> bytes:
         if method == "echo":

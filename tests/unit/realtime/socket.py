@@ -43,9 +43,9 @@ class Socket:
             self.closed = (message["code"], message.get("reason", ""))
             self._events.put_nowait({"type": "websocket.disconnect", "code": message["code"]})
         else:
-            data = message.get("text") or message.get("bytes") or ""
-            self.messages.append(data)
-            self.replies += [json.loads(line) for line in data.splitlines()]
+            text = message.get("text")
+            self.messages.append(message["bytes"] if text is None else text)
+            self.replies += [json.loads(line) for line in (text or "").splitlines()]
 
     def say(self, *commands: dict[str, Any]) -> None:
         self.write("\n".join(json.dumps(command) for command in commands))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 
@@ -13,21 +14,33 @@ from realtime.broker_memory import MemoryBroker
 from realtime.codec import Codec
 from realtime.codec_json import JSON
 from realtime.codes import Disconnect, Unsubscribe
+from realtime.delta import apply
 from realtime.errors import BrokerUnavailable
 from realtime.history import HistoryReader
 from realtime.hub import Hub
+from realtime.message import Message
 from realtime.metrics import Metrics
 from realtime.ports import Identity
 from realtime.protocol import (
+    FilterNode,
     PublicationMessage,
     SubscribeRequest,
     SubscribeResult,
 )
-from realtime.publication import HistorySlice, Publication, StreamPosition
+from realtime.publication import (
+    Append,
+    HistorySlice,
+    Publication,
+    Retention,
+    StreamPosition,
+)
 from realtime.settings import BrokerSettings, RealtimeSettings
+from realtime.turn import Turn
 from realtime.wheel import TimerWheel
 from tests.unit.realtime.application import Journal, Policy
 from tests.unit.realtime.clock import VirtualClock, settle
+
+RETENTION = Retention(size=100, ttl_s=3600.0)
 
 
 class FaultyBroker:
@@ -69,7 +82,7 @@ class FaultyBroker:
         if empty:
             self.inner.forget()
         self.down = False
-        self._reconnected()
+        self._reconnected(self.inner.listened)
 
     async def stop(self) -> None:
         await self.inner.stop()
@@ -86,6 +99,27 @@ class FaultyBroker:
 
     async def unsubscribe(self, channel: str) -> None:
         await self.inner.unsubscribe(channel)
+
+    async def append(self, append: Append) -> StreamPosition:
+        await self._line()
+        return await self.inner.append(append)
+
+    async def stream(
+        self,
+        channel: str,
+        since: StreamPosition | None,
+        limit: int,
+        retention: Retention,
+        reverse: bool = False,
+    ) -> HistorySlice:
+        await self._line()
+        found = await self.inner.stream(channel, since, limit, retention, reverse)
+        await self._line()
+        return found
+
+    async def clear(self, channel: str) -> None:
+        await self._line()
+        await self.inner.clear(channel)
 
     async def history(self, channel: str, since: int, limit: int) -> HistorySlice | None:
         self.histories += 1
@@ -109,13 +143,16 @@ class FaultyBroker:
 
 
 class _Pub(msgspec.Struct):
-    data: msgspec.Raw
+    data: msgspec.Raw = msgspec.Raw(b"")
     offset: int = 0
+    delta: bool = False
 
 
 class _Push(msgspec.Struct):
     channel: str
-    pub: _Pub
+    pub: _Pub | None = None
+    join: dict[str, dict[str, Any]] | None = None
+    leave: dict[str, dict[str, Any]] | None = None
 
 
 class _Frame(msgspec.Struct):
@@ -123,39 +160,70 @@ class _Frame(msgspec.Struct):
 
 
 class Reader:
-    """A subscriber that checks what an application relies on: each fact once, in order.
+    """A subscriber that does as an SDK does, and checks what an application relies on: each fact
+    once, in order, with the data that it was published with.
 
-    `position`: the last fact it knows of a channel; `facts`: the offsets it was given. What goes
-    against that is kept in `faults`: it runs where exceptions are caught and logged.
+    `position`: the last fact it knows of a channel; `facts`: the offsets it was given; `data`:
+    their payloads, deltas applied. What goes against the rules is kept in `faults`: it runs where
+    exceptions are caught and logged.
     """
 
-    def __init__(self, user: str = "ann") -> None:
+    def __init__(
+        self, user: str = "ann", *, delta: bool = False, tf: FilterNode | None = None
+    ) -> None:
         self.identity = Identity(user)
         self.codec: Codec = JSON
+        self.delta = delta
+        self.tf = tf
         self.position: StreamPosition | None = None
         self.frames: list[bytes] = []
         self.faults: list[str] = []
         self.facts: list[int] = []
+        self.data: list[bytes] = []
         self.values: list[bytes] = []
+        self.comings: list[str] = []
         self.ended: list[Unsubscribe] = []
         self.closed: list[Disconnect] = []
         self.results: list[SubscribeResult] = []
+        self.deltas = 0
+        self._base = b""
+
+    def deliver(self, message: Message) -> None:
+        for frame in message.frames:
+            self.push(frame)
 
     def push(self, frame: bytes) -> None:
         self.frames.append(frame)
-        pub = msgspec.json.decode(frame, type=_Frame).push.pub
-        if not pub.offset:
-            self.values.append(bytes(pub.data))
+        push = msgspec.json.decode(frame, type=_Frame).push
+        for sign, coming in (("+", push.join), ("-", push.leave)):
+            if coming is not None:
+                self.comings.append(sign + coming["info"]["client"])
+        if push.pub is None:
             return
-        self._take(pub.offset)
+        data = self._decode(bytes(push.pub.data), push.pub.delta)
+        if push.pub.offset and (not self.results or self.results[-1].positioned):
+            self._take(push.pub.offset, data)
+        else:
+            self.values.append(data)
 
-    def _take(self, offset: int) -> None:
+    def _decode(self, data: bytes, delta: bool) -> bytes:
+        if not (self.results and self.results[-1].delta):
+            return data
+        text: bytes = msgspec.json.decode(data, type=str).encode()
+        self._base = apply(self._base, text) if delta else text
+        self.deltas += delta
+        return self._base
+
+    def _take(self, offset: int, data: bytes) -> None:
         if self.position is None:
             self.faults.append(f"{offset} was pushed before the reply")
             return
-        if offset != self.position.offset + 1:
+        # Filtered ones are no gap for a client; whether they are the right ones, tests look at.
+        follows = offset > self.position.offset if self.tf else offset == self.position.offset + 1
+        if not follows:
             self.faults.append(f"{offset} came after {self.position.offset}")
         self.facts.append(offset)
+        self.data.append(data)
         self.position = StreamPosition(offset, self.position.epoch)
 
     def unsubscribed(self, channel: str, why: Unsubscribe) -> None:
@@ -165,25 +233,32 @@ class Reader:
         self.closed.append(why)
 
     def request(self, channel: str) -> SubscribeRequest:
+        delta = "fossil" if self.delta else ""
         if self.position is None:
-            return SubscribeRequest(channel)
+            return SubscribeRequest(channel, delta=delta, tf=self.tf)
         offset, epoch = self.position.offset, self.position.epoch
-        return SubscribeRequest(channel, recover=True, offset=offset, epoch=epoch)
+        return SubscribeRequest(
+            channel, recover=True, offset=offset, epoch=epoch, delta=delta, tf=self.tf
+        )
 
     def subscribed(self, result: SubscribeResult) -> None:
         """Take a subscribe reply."""
         self.results.append(result)
+        messages = [(one.offset, bytes(one.data), one.delta) for one in result.publications]
         if not result.positioned:
-            self.values += [bytes(message.data) for message in result.publications]
+            self.values += [self._decode(data, delta) for _, data, delta in messages]
             return
         if self.position is None or not result.recovered:
             # New, or told that it missed something: the application loads its state anew.
-            first = result.publications[0].offset if result.publications else result.offset + 1
-            self.position, self.facts = StreamPosition(first - 1, result.epoch), []
-        for message in result.publications:
-            self._take(message.offset)
-        if self.position != StreamPosition(result.offset, result.epoch):
-            self.faults.append(f"the reply says {result.offset} after {self.position}")
+            first = messages[0][0] if messages else result.offset + 1
+            self.position = StreamPosition(first - 1, result.epoch)
+            self.facts, self.data = [], []
+        elif messages and result.offset != self.position.offset:
+            self.faults.append(f"the reply begins at {result.offset}, not at {self.position}")
+        for offset, data, delta in messages:
+            self._take(offset, self._decode(data, delta))
+        if not messages:
+            self.position = StreamPosition(result.offset, result.epoch)
 
 
 def offsets(messages: Sequence[PublicationMessage]) -> list[int]:
@@ -192,7 +267,11 @@ def offsets(messages: Sequence[PublicationMessage]) -> list[int]:
 
 class World:
     def __init__(
-        self, settings: RealtimeSettings | None = None, seed: int = 0, history_size: int = 1000
+        self,
+        settings: RealtimeSettings | None = None,
+        seed: int = 0,
+        history_size: int = 1000,
+        policy: Policy | None = None,
     ) -> None:
         self.clock = VirtualClock()
         self.settings = settings or RealtimeSettings()
@@ -200,7 +279,7 @@ class World:
         self.wheel = TimerWheel(self.clock, self.settings.wheel_tick_s)
         self.broker = FaultyBroker(self.clock, seed, history_size)
         self.journal = Journal()
-        self.policy = Policy()
+        self.policy = policy or Policy()
         self.history = HistoryReader(
             self.broker, self.journal, self.settings, self.clock, self.metrics
         )
@@ -212,6 +291,7 @@ class World:
             self.clock,
             self.wheel,
             self.metrics,
+            Turn(self.metrics),
         )
         self._turning: asyncio.Task[None] | None = None
 
@@ -237,6 +317,24 @@ class World:
         """Commit facts and publish them, and let them arrive."""
         await self.broker.publish([self.journal.append(channel, data) for _ in range(count)])
         await settle()
+
+    async def append(
+        self,
+        channel: str,
+        *payloads: bytes,
+        retention: Retention = RETENTION,
+        tags: dict[str, str] | None = None,
+    ) -> None:
+        """Append payloads to a stream of the broker, and let them arrive."""
+        for data in payloads:
+            await self.broker.append(Append(channel, data, retention, tags=tags))
+        await settle()
+
+    async def append_lost(self, channel: str, *payloads: bytes) -> None:
+        """The same, but no node hears of it."""
+        self.broker.losing = True
+        await self.append(channel, *payloads)
+        self.broker.losing = False
 
     async def publish_lost(self, channel: str, count: int = 1) -> None:
         """Commit and publish, but no node hears of it."""

@@ -29,6 +29,7 @@ from actors.router import Router
 from actors.shard import Shard
 from config import Secret
 from realtime.broker_memory import MemoryBroker
+from realtime.keyed_memory import MemoryKeyedStore
 from realtime.node import RealtimeServer
 from web import tokens
 from web.channels.authenticator import TokenAuthenticator
@@ -93,7 +94,8 @@ class Service:
 @asynccontextmanager
 async def running(rules: DispatchRules) -> AsyncIterator[Service]:
     clock, broker, journal = SystemClock(), MemoryBroker(), MemoryJournal()
-    publisher = StreamPublisher(broker, EPOCH)
+    maps = MemoryKeyedStore(broker)
+    publisher = StreamPublisher(broker, maps, EPOCH)
 
     def make(index: int, transport: Transport, on_fenced: Callable[[], None]) -> Shard:
         owner = f"shard-{index}"
@@ -108,6 +110,7 @@ async def running(rules: DispatchRules) -> AsyncIterator[Service]:
         DeviceRpc(router, clock),
         broker,
         JournalHistory(journal, EPOCH, kinds(rules)),
+        keyed=maps,
     )
     await realtime.start()
     with socket.create_server(("127.0.0.1", 0)) as door:

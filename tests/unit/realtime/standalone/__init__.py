@@ -1,0 +1,1 @@
+"""The stand-alone server's parts, without sockets."""

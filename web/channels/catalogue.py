@@ -1,0 +1,93 @@
+"""The channels there are: what each carries, how it is delivered, and who may subscribe.
+
+The one list. The policy, the AsyncAPI document and the page in the docs are made from it; who may
+subscribe is decided by `actors/domain/access.py`, `readers` only says it in words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from msgspec import Struct
+
+from actors.domain import views
+from realtime.publication import Delivery
+
+
+class ChannelKind(Struct, frozen=True):
+    """`subject`: what the part behind the colon names. `keyed_by`: a `latest` channel's keys."""
+
+    name: str
+    subject: str
+    delivery: Delivery
+    carries: type[Struct]
+    readers: str
+    says: str
+    keyed_by: str | None = None
+
+    @property
+    def address(self) -> str:
+        """As AsyncAPI writes it."""
+        return f"{self.name}:{{{self.subject}}}"
+
+
+_KINDS: Final = (
+    ChannelKind(
+        "emergency",
+        "emergency",
+        "fact",
+        views.EmergencyUpdate,
+        "its patient, the assigned crew, ops and admin",
+        "The emergency after each of its events, without health data. A crew that is released "
+        "loses it with the very event that releases it.",
+    ),
+    ChannelKind(
+        "track",
+        "emergency",
+        "latest",
+        views.Track,
+        "as `emergency:`",
+        "Where the assigned unit is, and its estimated time of arrival.",
+    ),
+    ChannelKind(
+        "device",
+        "paramedic",
+        "fact",
+        views.DeviceUpdate,
+        "that paramedic",
+        "Tasks offered, changed and withdrawn.",
+    ),
+    ChannelKind(
+        "inbox",
+        "doctor",
+        "fact",
+        views.InboxUpdate,
+        "that doctor",
+        "Consultation requests and what became of them.",
+    ),
+    ChannelKind(
+        "ops",
+        "region",
+        "fact",
+        views.OpsUpdate,
+        "ops and admin",
+        "Every step of dispatch in a region, with its totals.",
+    ),
+    ChannelKind(
+        "fleet",
+        "region",
+        "latest",
+        views.FleetRow,
+        "ops and admin",
+        "Every unit of a region: where it is and what it does.",
+        keyed_by="unit",
+    ),
+)
+CHANNELS: Final[Mapping[str, ChannelKind]] = {kind.name: kind for kind in _KINDS}
+
+PROMISES: Final[Mapping[str, str]] = {
+    "fact": "every one, once, in order; or `recovered: false` says that some are lost",
+    "latest": "the newest value soon; older ones may be skipped",
+    "signal": "at most once",
+}
