@@ -24,7 +24,6 @@ $(VENV)/.installed: requirements.lock requirements-dev.lock pyproject.toml
 	@echo "installing the locked dependencies into $(VENV) …"
 	@$(PIP) install --require-hashes -r requirements.lock -r requirements-dev.lock
 	@$(PIP) install --no-deps --no-build-isolation --editable .
-	@$(BIN)/python -m tests.acceptance.sdk.node
 	@touch $@
 
 run: install ## Start everything with a demo city: embedded servers, shards, web, crews. Ctrl-C ends it

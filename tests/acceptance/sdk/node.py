@@ -54,7 +54,8 @@ def install() -> None:
             subprocess.run(
                 [str(node), str(npm), "ci", *flags, *places],
                 cwd=FOLDER,
-                env={**os.environ, "PATH": path},
+                # A registry behind a company's own authority is known to the system, not to Node.
+                env={"NODE_USE_SYSTEM_CA": "1", **os.environ, "PATH": path},
                 check=True,
                 stdin=subprocess.DEVNULL,
             )
