@@ -47,8 +47,9 @@ class RealtimeSettings(Struct, frozen=True, forbid_unknown_fields=True):
     max_commands_per_frame: int = 256
     max_channels: int = 128
     max_channel_length: int = 255
-    max_outstanding: int = 32
-    """Commands of one client that wait for an answer at the same time (subscriptions aside)."""
+    max_outstanding: int = 256
+    """Commands of one client that wait for an answer at the same time (subscriptions aside): a
+    message full of them is no offence."""
     command_rate: float = 0.0
     """Commands a second that a client may send in the long run, 0 for any number. Above that they
     are refused, and a client that goes on all the same is disconnected."""
