@@ -51,10 +51,11 @@ $(BIN)/uv:
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(PIP) install uv
 
-docs: install ## Write the generated documents (state diagrams, settings, channels)
+docs: install ## Write the generated documents (state diagrams, settings, channels, access)
 	@$(BIN)/python -m actors.domain.diagrams docs/states
 	@$(BIN)/python -m config.reference docs/deploy.md
 	@$(BIN)/python -m web.channels.reference docs/channels.md
+	@$(BIN)/python -m web.access.reference docs/access.md
 
 clean: ## Remove the environment and all data
 	rm -rf $(VENV) var

@@ -14,7 +14,7 @@ from typing import Any
 
 from actors.domain.kernel import Behaviour, EntityRef
 from actors.entity import Entity
-from actors.envelope import Reply, Status
+from actors.envelope import Reply, Status, to_json
 from actors.intake import Entry
 from actors.limits import Limits
 from actors.ports import Clock, Journal, JournalError, Record
@@ -81,6 +81,17 @@ class Activations:
         """Forget these: their memory runs ahead of the record. Who needs them loads them again."""
         for ref in refs:
             self._entities.pop(ref, None)
+
+    def forget(self, patient: str) -> list[str]:
+        """Drop the entities whose state speaks of this patient: the record has less of it now.
+
+        Returns those that cannot be dropped, having work in progress; ask again.
+        """
+        needle = patient.encode()
+        about = [ref for ref, entity in self._entities.items() if needle in to_json(entity.state)]
+        pinned = [ref for ref in about if self._entities[ref].pins]
+        self.drop(set(about) - set(pinned))
+        return pinned
 
     def passivate(self, now: float, busy: Container[str]) -> None:
         """Drop the entities that were idle for long; one with work in progress stays."""

@@ -62,10 +62,13 @@ class Batch:
         """Which entities want which claim: more than one, where the holder and another do."""
         return self._claims
 
-    def finish(self, entry: Entry, reply: Reply, *, store: bool) -> None:
+    def finish(
+        self, entry: Entry, reply: Reply, *, store: bool, patient: str | None = None
+    ) -> None:
         """Answer `entry` after the commit; `store` keeps the answer with the command's id.
 
         A final answer to a message takes it out of the outbox, a retryable one leaves it there.
+        `patient`: see ports.
         """
         self.entries.append((entry, reply))
         self.urgent = self.urgent or entry.urgent
@@ -73,7 +76,14 @@ class Batch:
             self._handled.append(entry.envelope.id)
         if store:
             self._answers.append(
-                AnswerRow(entry.ref, entry.envelope.id, entry.fingerprint, reply.status, reply.body)
+                AnswerRow(
+                    entry.ref,
+                    entry.envelope.id,
+                    entry.fingerprint,
+                    reply.status,
+                    reply.body,
+                    patient,
+                )
             )
 
     def record(
@@ -93,38 +103,47 @@ class Batch:
         behaviour raises; in either case nothing has changed.
         """
         body = b"null" if decision.answer is None else to_json(decision.answer)
-        urgent = entry.urgent
-        sent = [
-            _outbox_row(entry, n, send, context.now, urgent)
-            for n, send in enumerate(decision.sends)
-        ]
+        sends = [to_json(send.command) for send in decision.sends]
+        patient = None
         if decision.events:
-            self._fold(entry, entity, decision, context)
+            patient = self._fold(entry, entity, decision, context)
             self._audit.append(
                 chain.append(
                     context.now, context.by, action, entry.ref, entity.version, entry.envelope.id
                 )
             )
-        self.outbox += sent
-        self.finish(entry, Reply(Status.OK, body), store=store or bool(decision.events or sent))
+        self.outbox += [
+            _outbox_row(entry, n, send, text, context.now, patient)
+            for n, (send, text) in enumerate(zip(decision.sends, sends, strict=True))
+        ]
+        store = store or bool(decision.events or sends)
+        self.finish(entry, Reply(Status.OK, body), store=store, patient=patient)
 
-    def _fold(self, entry: Entry, entity: Entity, decision: Decision, context: Context) -> None:
+    def _fold(
+        self, entry: Entry, entity: Entity, decision: Decision, context: Context
+    ) -> str | None:
+        """The patient whom the last event with a patient concerns."""
         behaviour = entity.behaviour
         state, version = entity.state, entity.version
+        concerned: str | None = None
         rows: list[JournalRow] = []
         publications: list[Outgoing] = []
         for event in decision.events:
             before, state, version = state, behaviour.apply(state, event), version + 1
             fact: bytes | None = None
+            patient = behaviour.concerns(before, event, state)
+            concerned = patient or concerned
             for item in behaviour.publications(before, event, state):
                 data = to_json(item.data)
                 if item.delivery == "fact":
                     fact = data
-                    publications.append(Outgoing(item.channel, data, "fact", version))
+                    publications.append(Outgoing(item.channel, data, "fact", version, "", patient))
                 else:
-                    publications.append(Outgoing(item.channel, data, "latest", 0, item.key or ""))
+                    key = item.key or ""
+                    publications.append(Outgoing(item.channel, data, "latest", 0, key, patient))
+            command_id, text = entry.envelope.id, to_json(event)
             rows.append(
-                JournalRow(entry.ref, version, context.now, entry.envelope.id, to_json(event), fact)
+                JournalRow(entry.ref, version, context.now, command_id, text, fact, patient)
             )
         wake_at = behaviour.wake_at(state)
         self._move_claims(entity, frozenset(behaviour.claims(state)), entry.taken)
@@ -135,6 +154,7 @@ class Batch:
         if entity.ref not in self.changed:
             self.changed[entity.ref] = entity
             entity.pins += 1
+        return concerned
 
     def _move_claims(self, entity: Entity, claims: frozenset[Claim], taken: frozenset[str]) -> None:
         if claims == entity.claims:
@@ -205,7 +225,9 @@ def _snapshot(entity: Entity) -> bytes | None:
     return snapshot
 
 
-def _outbox_row(entry: Entry, n: int, send: Send, now: float, urgent: bool) -> OutboxRow:
+def _outbox_row(
+    entry: Entry, n: int, send: Send, text: bytes, now: float, patient: str | None
+) -> OutboxRow:
     # The id follows from the command, so a decision made again sends the same message.
     seed = f"{entry.ref}\n{entry.envelope.id}\n{n}".encode()
     return OutboxRow(
@@ -214,7 +236,8 @@ def _outbox_row(entry: Entry, n: int, send: Send, now: float, urgent: bool) -> O
         kind=send.to.kind,
         entity=send.to.id,
         slot=slot_of(send.to.kind, send.to.id),
-        body=to_json(send.command),
+        body=text,
         at=now,
-        urgent=urgent,
+        urgent=entry.urgent,
+        patient=patient,
     )

@@ -12,7 +12,7 @@ from hashlib import blake2b
 import msgspec
 from msgspec import Struct
 
-from actors.domain.kernel import DomainError, EntityRef, Role
+from actors.domain.kernel import DomainError, EntityRef, Role, Tie
 from actors.errors import (
     BadCommand,
     Busy,
@@ -28,6 +28,7 @@ class Envelope(Struct, frozen=True, array_like=True, gc=False):
 
     `outbox`: this is a message out of the outbox; its row goes with the commit that handles it.
     `read`: it may change nothing, and so its answer is not kept; repeated, it is read anew.
+    `ties`: of the sender, as its door found them.
     """
 
     kind: str
@@ -40,6 +41,7 @@ class Envelope(Struct, frozen=True, array_like=True, gc=False):
     urgent: bool = False
     outbox: bool = False
     read: bool = False
+    ties: tuple[Tie, ...] = ()
 
     @property
     def ref(self) -> EntityRef:

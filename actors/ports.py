@@ -29,6 +29,10 @@ class Record(Struct, frozen=True):
     tail: tuple[bytes, ...] = ()
 
 
+# `patient`, in the rows that hold text: whose private data is in it where it does not say so itself
+# (Behaviour.concerns). For whoever seals it on its way to a store; it is no column of any.
+
+
 class JournalRow(Struct, frozen=True, gc=False):
     """One event. `publication`: what subscribers of the entity's fact channel got at `version`."""
 
@@ -38,6 +42,7 @@ class JournalRow(Struct, frozen=True, gc=False):
     command_id: str
     event: bytes
     publication: bytes | None
+    patient: str | None = None
 
 
 class EntityRow(Struct, frozen=True, gc=False):
@@ -58,6 +63,7 @@ class AnswerRow(Struct, frozen=True, gc=False):
     fingerprint: bytes
     status: int
     body: bytes
+    patient: str | None = None
 
 
 class OutboxRow(Struct, frozen=True, gc=False):
@@ -71,6 +77,7 @@ class OutboxRow(Struct, frozen=True, gc=False):
     body: bytes
     at: float
     urgent: bool
+    patient: str | None = None
 
 
 class ClaimRow(Struct, frozen=True, gc=False):
@@ -132,6 +139,7 @@ class Published(Struct, frozen=True, gc=False):
     ref: str
     version: int
     publication: bytes
+    patient: str | None = None
 
 
 class JournalError(Exception):
@@ -233,6 +241,7 @@ class Outgoing(Struct, frozen=True, gc=False):
     delivery: Literal["fact", "latest"]
     offset: int = 0
     key: str = ""
+    patient: str | None = None
 
 
 class PublisherUnavailable(Exception):

@@ -136,7 +136,7 @@ class Relay:
 
     def _outgoing(self, row: Published) -> Outgoing:
         channel = self._channel_of(EntityRef.parse(row.ref))
-        return Outgoing(channel, row.publication, "fact", row.version)
+        return Outgoing(channel, row.publication, "fact", row.version, patient=row.patient)
 
     async def _mark(self, seq: int) -> None:
         now = self._clock.now()

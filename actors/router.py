@@ -139,6 +139,7 @@ class Router:
             body,
             self._clock.now() + timeout_s,
             urgent,
+            ties=by.ties,
         )
         return result(await self.forward(envelope, timeout_s))
 
@@ -166,6 +167,7 @@ class Router:
             self._clock.now() + timeout_s,
             urgent,
             read=True,
+            ties=by.ties,
         )
         return result(await self.forward(envelope, timeout_s))
 

@@ -87,6 +87,8 @@ class Shard:
             kinds, journal, clock, self._limits, self._put_back, self._not_loaded
         )
         self._parked: set[str] = set()
+        # Patients who were erased, and of whom entities in memory may still know.
+        self._erased: set[str] = set()
         self._timers = Timers()
         self._relay = Relay(
             journal, publisher, lambda: self._commits.epochs, self._channel_of, clock
@@ -182,6 +184,13 @@ class Shard:
         if not task.cancelled() and (error := task.exception()) is not None:
             log.critical("shard %d stops: a loop of it failed", self.index, exc_info=error)
             self._give_up()
+
+    def forget(self, patient: str) -> None:
+        """This patient's data was erased from the journal: drop it from memory as well.
+
+        Done at the next tick, and again until no entity with work in progress is left.
+        """
+        self._erased.add(patient)
 
     async def check(self) -> None:
         """Raise JournalUnavailable unless commands can be handled now."""
@@ -290,7 +299,7 @@ class Shard:
 
     def _execute(self, entry: Entry, entity: Entity, now: float) -> None:
         envelope, staged, behaviour = entry.envelope, self._commits.staged, entity.behaviour
-        by = Sender(envelope.role, envelope.subject)
+        by = Sender(envelope.role, envelope.subject, envelope.ties)
         context = Context(now, by, envelope.id, entity.telemetry or {})
         # The answers of reads are not kept, nor those of wakes that found nothing to do.
         store = not envelope.read
@@ -351,6 +360,7 @@ class Shard:
                 self._accept(wake, None, 0)
             self._work.set()
             self._entities.passivate(now, self._intake)
+            self._erased = {one for one in self._erased if self._entities.forget(one)}
             self._gauge()
             await self._clock.sleep(TICK_S)
 

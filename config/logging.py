@@ -107,6 +107,18 @@ class JsonFormatter(logging.Formatter):
         return msgspec.json.encode(line).decode()
 
 
+class ConsoleFormatter(logging.Formatter):
+    """One line for a person to read. What a caller chose cannot break it or steer the terminal."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)-7s %(name)s: %(message)s", "%H:%M:%S")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
+        """The line; what `logging` puts below it, a traceback, is ours and keeps its lines."""
+        line = super().formatMessage(record)
+        return "".join(one if one.isprintable() else repr(one)[1:-1] for one in line)
+
+
 def configure_logging(
     level: LogLevel = "info", form: LogFormat = "auto", stream: IO[str] | None = None
 ) -> None:
@@ -115,9 +127,5 @@ def configure_logging(
     console = form == "console" or (form == "auto" and sink.isatty())
     handler = logging.StreamHandler(sink)
     handler.addFilter(RedactingFilter())
-    handler.setFormatter(
-        logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s", "%H:%M:%S")
-        if console
-        else JsonFormatter()
-    )
+    handler.setFormatter(ConsoleFormatter() if console else JsonFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)

@@ -20,33 +20,37 @@ Port = Annotated[
 Count = Annotated[int, Meta(ge=1, le=256, description="a whole number from 1 to 256")]
 Limit = Annotated[int, Meta(ge=0, le=1_000_000, description="a whole number, 0 for no limit")]
 Seconds = Annotated[float, Meta(gt=0, le=86400, description="seconds, more than 0, at most 86400")]
+HoldDays = Annotated[float, Meta(ge=0, le=36500, description="days, 0 for at once, at most 36500")]
 Name = Annotated[
     str,
     Meta(
-        pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$",
+        pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$(?!\n)",
         description="a short name: lower-case letters, digits, - and _",
     ),
 ]
 Bucket = Annotated[
     str,
     Meta(
-        pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$",
+        pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$(?!\n)",
         description="a bucket's name: 3 to 63 lower-case letters, digits, dots and hyphens",
     ),
 ]
 Host = Annotated[
-    str, Meta(pattern=r"^[A-Za-z0-9.:-]+$", description="an address or host name to listen on")
+    str,
+    Meta(pattern=r"^[A-Za-z0-9.:-]+$(?!\n)", description="an address or host name to listen on"),
 ]
-S3Url = Annotated[str, Meta(pattern=r"^https?://[^/@\s]+/?$", description="http(s)://HOST[:PORT]")]
+S3Url = Annotated[
+    str, Meta(pattern=r"^https?://[^/@\s]+/?$(?!\n)", description="http(s)://HOST[:PORT]")
+]
 RayAddress = Annotated[
-    str, Meta(pattern=r"^[^:/\s]+:\d{1,5}$", description="HOST:PORT of the cluster's GCS")
+    str, Meta(pattern=r"^[^:/\s]+:\d{1,5}$(?!\n)", description="HOST:PORT of the cluster's GCS")
 ]
 # msgspec constrains plain texts only; source.py checks these patterns before it wraps the text.
 DatabaseUrl = Annotated[
     Secret,
     Meta(
         description="postgresql://USER:PASSWORD@HOST:PORT/DATABASE",
-        extra={"pattern": r"^postgres(ql)?://\S+$"},
+        extra={"pattern": r"^postgres(ql)?://\S+$(?!\n)"},
     ),
 ]
 RedisUrl = Annotated[
@@ -54,21 +58,46 @@ RedisUrl = Annotated[
     Meta(
         description="redis://[USER]:PASSWORD@HOST:PORT/DB, rediss://… or unix://[:PASSWORD@]/PATH; "
         "several, separated by commas, share the channels (their order matters)",
-        extra={"pattern": r"^(rediss?|unix)://\S+$"},
+        extra={"pattern": r"^(rediss?|unix)://\S+$(?!\n)"},
     ),
 ]
 SecretText = Annotated[
     Secret,
-    Meta(description="a text of at least 8 characters", extra={"pattern": r"^[^\r\n]{8,}$"}),
+    Meta(description="a text of at least 8 characters", extra={"pattern": r"^[^\r\n]{8,}$(?!\n)"}),
 ]
 SigningSecret = Annotated[
     Secret,
     Meta(
         description="a text of at least 32 characters (for example 64 hexadecimal digits)",
-        extra={"pattern": r"^[^\r\n]{32,}$"},
+        extra={"pattern": r"^[^\r\n]{32,}$(?!\n)"},
     ),
 ]
-AccessKey = Annotated[str, Meta(pattern=r"^\S{3,128}$", description="an access key id")]
+AccessKey = Annotated[str, Meta(pattern=r"^\S{3,128}$(?!\n)", description="an access key id")]
+SmtpUrl = Annotated[
+    Secret,
+    Meta(
+        description="smtp://[USER:PASSWORD@]HOST[:PORT] (STARTTLS, but on loopback) or smtps://…",
+        extra={
+            "pattern": r"^smtps?://([^/@:\s]+:[^/@\s]+@)?(\[[0-9a-fA-F:.]+\]|[^/@:\s]+)(:\d{1,5})?/?$(?!\n)"
+        },
+    ),
+]
+Mailbox = Annotated[
+    str,
+    Meta(
+        pattern=r"^([^<>@\x00-\x1f\x7f]* <[^<>@\s]+@[^<>@\s]+>|[^<>@\s]+@[^<>@\s]+)$(?!\n)",
+        max_length=320,
+        description="NAME <ADDRESS> or an address alone",
+    ),
+]
+PublicUrl = Annotated[
+    str,
+    Meta(
+        pattern=r"^https?://[^/@?#\s]+$(?!\n)", description="http(s)://HOST[:PORT], without a path"
+    ),
+]
+
+Switch = Literal["off", "on"]
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["auto", "json", "console"]
@@ -83,6 +112,12 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     # The web front.
     host: Host = "127.0.0.1"
     port: Port = 8000
+    # Where people reach it: what links in mail begin with. None: host and port.
+    public_url: PublicUrl | None = None
+    # The web speaks TLS itself; with these files, or with what `up` makes in the data folder.
+    tls: Switch = "off"
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
     web_workers: Count = 1
     shards: Count = 2
     region: Name = "city"
@@ -97,14 +132,28 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     s3_region: Name = "us-east-1"
     ray_address: RayAddress | None = None
 
+    # Mail: without a server it is written into the data folder.
+    smtp_url: SmtpUrl | None = None
+    mail_from: Mailbox = "MaxRay <no-reply@localhost>"
+
     # Signs bearer tokens; wraps the patients' data keys. Generated in the data folder by `up`.
     token_secret: SigningSecret | None = None
     master_key: SigningSecret | None = None
+    # How often the heads of the audit's chains are written to the object store.
+    audit_heads_s: Seconds = 300.0
+
+    # While the master key is being changed: the one before, or the one to come.
+    spare_master_key: SigningSecret | None = None
+    # How long a deleted patient's data key is kept: see docs/deploy.md.
+    erasure_hold_days: HoldDays = 30.0
 
     # Dispatching: how long a unit may think about an offer, and after how many refused or
     # expired ones the ops desk is alerted.
     offer_timeout_s: Seconds = 30.0
     offer_attempts: Count = 3
+
+    # How long an emergency may take to be raised before it is logged in DATA/spool instead.
+    spool_after_s: Seconds = 4.0
 
     # Of one web worker: sockets that one user, or one address, may have open at the same time
     # (a clinic may stand behind one address), and commands a second that one socket may send.

@@ -186,6 +186,25 @@ def _convert(accepted: Accepted, value: Any, relative_to: Path | None) -> Any:
 
 
 def _contradictions(values: Mapping[str, Any]) -> Iterator[Problem]:
+    yield from _object_store(values)
+    yield from _certificate(values)
+    if values.get("smtp_url") is not None and values.get("mail_from") is None:
+        why = f"is needed beside {variable('smtp_url')}: {ACCEPTED['mail_from'].says}"
+        yield Problem(variable("mail_from"), why)
+
+
+def _certificate(values: Mapping[str, Any]) -> Iterator[Problem]:
+    files = ("tls_cert", "tls_key")
+    given = [name for name in files if values.get(name) is not None]
+    if given and values.get("tls", "off") == "off":
+        for name in given:
+            yield Problem(variable(name), f"means nothing without {variable('tls')}=on")
+    elif len(given) == 1:
+        [missing] = set(files) - set(given)
+        yield Problem(variable(missing), f"is needed beside {variable(given[0])}")
+
+
+def _object_store(values: Mapping[str, Any]) -> Iterator[Problem]:
     keys = ("s3_access_key", "s3_secret_key")
     given = [name for name in keys if values.get(name) is not None]
     if values.get("s3_url") is not None:
@@ -212,7 +231,7 @@ def settings_environment(settings: Settings, secrets: Path) -> dict[str, str]:
             file = secrets / f"setting-{name}"
             _write_private(file, value.reveal())
             variables[variable(f"{name}_file")] = str(file)
-        elif name == "data":
+        elif isinstance(value, Path):
             variables[variable(name)] = str(value.absolute())
         elif value is not None:
             variables[variable(name)] = str(value)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -23,19 +24,44 @@ from realtime.errors import BrokerUnavailable
 from realtime.keyed_redis import RedisKeyedStore
 from realtime.node import RealtimeServer
 from realtime.settings import RealtimeSettings
+from realtime.sharding import split_urls
+from storage.audit import PostgresAuditTrail
+from storage.audit.log import AuditLog
+from storage.encryption import LocalSealer, MasterKeys, PostgresKeyStore, Vault
 from storage.journal_postgres import PostgresJournal
+from storage.journal_sealed import SealedJournal
+from storage.mail import PostgresMailOutbox
 from storage.records import Records, RecordsUnavailable
-from web import tokens
+from storage.relationships import Relationships
+from storage.spool import Spool, SpoolError
+from web.access.decision import SocketAudit
+from web.access.grants import Grants
+from web.access.live import LiveAccess
+from web.access.standing import Standing
+from web.accounts.service import Needs
+from web.accounts.service import opened as accounts_opened
+from web.accounts.throttle_fallback import FallbackThrottle
+from web.accounts.throttle_redis import RedisThrottle
 from web.app import create_app
+from web.audit.sockets import AuditedAuthenticator, AuditedCalls
 from web.auth import OPEN
 from web.channels.authenticator import TokenAuthenticator
 from web.channels.controller import SOCKET_PATH
-from web.channels.policy import AccessPolicy
+from web.channels.policy import READ_TIMEOUT_S, AccessPolicy
 from web.channels.rpc import DeviceRpc
+from web.entities import Entities
+from web.mail.deliverer import Deliverer
+from web.mail.mailer import Mailer
+from web.mail.outgoing import transport_of
 from web.metrics import WorkerMetrics
 from web.publishing import JournalHistory
+from web.sealed_channels import SealedBroker, SealedMaps
 from web.services import Services
+from web.spool.away import within
+from web.spool.store import PURPOSE, SpoolStore
 from web.ui.controller import HANDLERS as FIRST_PAGE
+
+log = logging.getLogger(__name__)
 
 # As the SDKs' documentation has them; the last is what they send to by default.
 HTTP_STREAM_PATH = "/connection/http_stream"
@@ -60,12 +86,11 @@ async def application(settings: Settings) -> AsyncIterator[Application]:
     Raises ValueError where a setting is missing, and what the parts raise that must be there at the
     start (the cluster, PostgreSQL). Redis may come later.
     """
-    for name in ("database_url", "redis_url", "ray_address", "token_secret"):
+    for name in ("database_url", "redis_url", "ray_address", "token_secret", "master_key"):
         if getattr(settings, name) is None:
             raise ValueError(f"a web worker needs the setting {name}")
     assert settings.database_url and settings.redis_url
     assert settings.ray_address and settings.token_secret
-    secret = settings.token_secret
     clock = SystemClock()
     async with AsyncExitStack() as closing:
         cluster.connect(settings.ray_address)
@@ -73,24 +98,57 @@ async def application(settings: Settings) -> AsyncIterator[Application]:
         transport = cluster.RayTransport(settings.shards)
         router = Router(transport, clock)
         closing.push_async_callback(router.close)
-        journal = PostgresJournal(settings.database_url.reveal())
+        vault = Vault(PostgresKeyStore(settings.database_url.reveal()), MasterKeys.of(settings))
+        closing.push_async_callback(vault.close)
+        await vault.start()
+        journal = SealedJournal(PostgresJournal(settings.database_url.reveal()), vault)
         await journal.open()
         closing.push_async_callback(journal.close)
-        records = await Records.open(settings.database_url.reveal())
+        records = await Records.open(settings.database_url.reveal(), vault)
         closing.push_async_callback(records.close)
+        outbox = PostgresMailOutbox(records.database)
+        deliverer = Deliverer(outbox, vault, transport_of(settings), clock)
+        deliverer.start()
+        closing.push_async_callback(deliverer.stop)
+        audit = PostgresAuditTrail(settings.database_url.reveal(), clock)
+        await audit.open()
+        # Before the records are closed and after the sockets are: both still have things to say.
+        closing.push_async_callback(audit.close)
+        audit_log = AuditLog(settings.database_url.reveal())
+        closing.push_async_callback(audit_log.close)
         epoch = await journal.journal_id()
         broker = RedisBroker(settings.redis_url.reveal())
         maps = RedisKeyedStore(settings.redis_url.reveal())
         closing.push_async_callback(maps.close)
+        mailer = Mailer(outbox, vault, settings.mail_from, clock)
+        throttle = RedisThrottle(split_urls(settings.redis_url.reveal())[0])
+        closing.push_async_callback(throttle.close)
+        accounts = await closing.enter_async_context(
+            accounts_opened(
+                Needs(
+                    database_url=settings.database_url.reveal(),
+                    vault=vault,
+                    mailer=mailer,
+                    audit=audit,
+                    throttle=FallbackThrottle(throttle),
+                    records=records,
+                    clock=clock,
+                    public_url=settings.public_url or f"http://{settings.host}:{settings.port}",
+                    token_secret=settings.token_secret,
+                )
+            )
+        )
+        verify = accounts.verifier.verify
 
-        def verify(token: str) -> tokens.Principal:
-            return tokens.verify(secret.reveal(), token, clock.now())
-
+        relationships = Relationships(records.database)
+        standing = Standing(relationships, Entities(router, READ_TIMEOUT_S), clock)
+        grants = Grants(relationships, clock)
+        told = SocketAudit(audit, clock)
         realtime = RealtimeServer(
-            TokenAuthenticator(verify),
-            AccessPolicy(router),
-            DeviceRpc(router, clock),
-            broker,
+            AuditedAuthenticator(TokenAuthenticator(verify), audit, clock),
+            AccessPolicy(router, clock, standing.held, grants.add, told),
+            AuditedCalls(DeviceRpc(router, clock, told), audit, clock),
+            SealedBroker(broker, vault),
             JournalHistory(journal, epoch, KINDS),
             RealtimeSettings(
                 max_connections_per_user=settings.user_connections,
@@ -99,10 +157,17 @@ async def application(settings: Settings) -> AsyncIterator[Application]:
                 drain_s=settings.drain_s,
             ),
             control=broker,
-            keyed=maps,
+            keyed=SealedMaps(maps, vault),
         )
         await realtime.start()
         closing.push_async_callback(realtime.stop)
+        live = LiveAccess(realtime)
+        await closing.enter_async_context(grants.watching(live))
+        accounts.on_disabled(live.account_ended)
+        accounts.revocations.on_ended(live.session_ended)
+
+        spool = await _spool(settings)
+        closing.push_async_callback(spool.close)
 
         async def health() -> Mapping[str, str | None]:
             return await _health(journal, records, broker, transport)
@@ -111,16 +176,37 @@ async def application(settings: Settings) -> AsyncIterator[Application]:
             settings=settings,
             clock=clock,
             router=router,
+            vault=vault,
             journal=journal,
             records=records,
+            mailer=mailer,
+            audit=audit,
+            audit_log=audit_log,
+            live=live,
+            accounts=accounts,
             verify_token=verify,
             health=health,
-            metrics=WorkerMetrics(realtime, router, transport).render,
+            metrics=WorkerMetrics(realtime, router, transport, spool).render,
+            spool=spool,
         )
-        yield Application(create_app(services, [*_transports(realtime), *FIRST_PAGE]), realtime)
+        yield Application(create_app(services, [*transports(realtime), *FIRST_PAGE]), realtime)
 
 
-def _transports(realtime: RealtimeServer) -> list[asgi]:
+async def _spool(settings: Settings) -> SpoolStore:
+    """A disk that is full now may not be later: that is no reason not to start."""
+    sealer = LocalSealer(MasterKeys.of(settings), PURPOSE)
+    store = SpoolStore(Spool(settings.data / "spool"), sealer)
+    try:
+        found = await store.open()
+    except SpoolError as error:
+        log.error("the spool cannot be used now: %s", error)
+    else:
+        if found.depth:
+            log.warning("%d emergencies wait in the spool", found.depth)
+    return store
+
+
+def transports(realtime: RealtimeServer) -> list[asgi]:
     """The ways for clients to the realtime server. Open to the router: the token comes with the
     protocol's connect command.
     """
@@ -142,7 +228,7 @@ def _mounted(path: str, application: Callable[[Any, Any, Any], Awaitable[None]])
 
 
 async def _health(
-    journal: PostgresJournal,
+    journal: SealedJournal,
     records: Records,
     broker: RedisBroker,
     transport: cluster.RayTransport,
@@ -167,10 +253,9 @@ async def _health(
         "redis": broker_check(),
     } | {f"shard-{index}": shard_check(index) for index in range(transport.shards)}
 
-    async def outcome(check: object) -> str | None:
+    async def outcome(check: Coroutine[None, None, None]) -> str | None:
         try:
-            async with asyncio.timeout(CHECK_TIMEOUT_S):
-                await check  # type: ignore[misc]
+            await within(CHECK_TIMEOUT_S, check)
         except TimeoutError:
             return f"no answer within {CHECK_TIMEOUT_S:g} s"
         except (JournalError, RecordsUnavailable, BrokerUnavailable, RuntimeFault) as error:

@@ -13,6 +13,7 @@ from actors.domain.registry import KINDS
 from actors.errors import RuntimeFault
 from actors.ports import OutboxRow
 from actors.router import Router
+from web.audit.draft import withheld
 from web.problems import not_visible
 
 A = TypeVar("A", bound=Struct)
@@ -53,6 +54,7 @@ class Entities:
             )
         except DomainError as error:
             if error.code in _NOT_VISIBLE:
+                withheld(error.code)
                 raise not_visible(ref.kind) from None
             raise
         return msgspec.json.decode(body, type=answer)
@@ -74,6 +76,7 @@ class Entities:
             )
         except DomainError as error:
             if error.code in _NOT_VISIBLE:
+                withheld(error.code)
                 return None
             raise
         return msgspec.json.decode(body, type=answer)

@@ -21,7 +21,14 @@ _ALWAYS: Final = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    # Pages say for themselves what may run in them (web/ui). All else is data: should a browser be
+    # brought to show it, nothing in it runs.
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
+# A year, as browsers want it; of this host only, for others of its domain are not ours to bind.
+_STRICT_TRANSPORT: Final = "max-age=31536000"
 
 
 def request_id(scope: Scope) -> str:
@@ -44,5 +51,6 @@ async def finish(message: Message, scope: Scope) -> None:
         headers.setdefault(name, value)
     if headers.get("content-type", "").startswith("application/"):
         headers.setdefault("Cache-Control", "no-store")
-        # Data is never a page: should a browser be brought to show it, nothing in it runs.
-        headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+    # Over TLS of our own, or of a proxy that we trust. RFC 6797 §7.2: never over plain HTTP.
+    if scope.get("scheme") == "https":
+        headers.setdefault("Strict-Transport-Security", _STRICT_TRANSPORT)

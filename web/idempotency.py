@@ -12,6 +12,7 @@ from typing import Annotated
 from litestar.di import NamedDependency
 from litestar.params import HeaderParameter
 
+from web.audit.draft import audited
 from web.auth import Authenticated
 from web.command_id import derived_id, random_id
 
@@ -36,6 +37,10 @@ CommandId = NamedDependency[str]
 def provide_command_id(request: Authenticated, idempotency_key: IdempotencyKey = None) -> str:
     """The id for the command behind this request."""
     if idempotency_key is None:
-        return random_id()
-    path = request.scope["path"].rstrip("/")
-    return derived_id(request.user, f"{request.method} {path}", idempotency_key)
+        id_ = random_id()
+    else:
+        path = request.scope["path"].rstrip("/")
+        id_ = derived_id(request.user, f"{request.method} {path}", idempotency_key)
+    # So that the trail's line about the request leads to those about the entities' steps.
+    audited(details={"command": id_})
+    return id_

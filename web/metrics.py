@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import itertools
+import time
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -28,6 +29,8 @@ from actors.router import Router
 from actors.stats import Stats
 from realtime.metrics import Histogram, Metrics
 from realtime.node import RealtimeServer
+from storage.spool import Summary
+from web.spool.store import SpoolStore
 
 _GAUGES: Final = frozenset(
     {
@@ -47,16 +50,26 @@ SCRAPE_TIMEOUT_S: Final = 2.0
 class WorkerMetrics:
     """`render` is the body of GET /metrics."""
 
-    def __init__(self, realtime: RealtimeServer, router: Router, transport: RayTransport) -> None:
+    def __init__(
+        self,
+        realtime: RealtimeServer,
+        router: Router,
+        transport: RayTransport,
+        spool: SpoolStore | None = None,
+    ) -> None:
         self._realtime = realtime
         self._router = router
         self._transport = transport
+        self._spool = spool
 
     async def render(self) -> bytes:
         """The text exposition format (version 0.0.4)."""
         shards = await asyncio.gather(*map(self._stats, range(self._transport.shards)))
+        spool = None if self._spool is None else await self._spool.summary()
         registry = CollectorRegistry(auto_describe=False)
         registry.register(_Snapshot(self._families([s for s in shards if s is not None])))
+        if spool is not None:
+            registry.register(_Snapshot(spool_families(spool, time.time())))
         return generate_latest(registry)
 
     async def _stats(self, index: int) -> Stats | None:
@@ -98,6 +111,19 @@ def realtime_families(metrics: Metrics) -> Iterator[Metric]:
     for field in dataclasses.fields(metrics):
         value = getattr(metrics, field.name)
         yield _family(f"maxray_realtime_{field.name}", "realtime server of this worker", value)
+
+
+def spool_families(spool: Summary, now: float) -> Iterator[Metric]:
+    """Of the machine's spool, which all its workers share."""
+    oldest = 0.0 if spool.oldest_at is None else max(0.0, now - spool.oldest_at)
+    for name, text, value in (
+        ("depth", "emergencies that wait to be replayed", spool.depth),
+        ("oldest_age_seconds", "how long the first of them has waited", oldest),
+        ("dead_letters", "emergencies that can never be raised", len(spool.dead)),
+        ("unreadable", "records of a version that this one does not know", spool.unreadable),
+        ("damaged", "times that something broken was cut off a file", spool.damaged),
+    ):
+        yield GaugeMetricFamily(f"maxray_spool_{name}", text, value=float(value))
 
 
 def _family(name: str, text: str, value: float | Histogram) -> Metric:

@@ -96,6 +96,7 @@ def _exact(app: Litestar, document: dict[str, Any]) -> dict[str, Any]:
     types = {Problem: None}
     for handler, _ in operations:
         types |= dict.fromkeys(t for t in (_body(handler), _answer(handler)) if t is not None)
+        types |= dict.fromkeys(_answers_of_a_status(handler).values())
     schemas, components = msgspec.json.schema_components(
         list(types), ref_template="#/components/schemas/{name}"
     )
@@ -105,13 +106,13 @@ def _exact(app: Litestar, document: dict[str, Any]) -> dict[str, Any]:
             operation["security"] = []
         if (body := _body(handler)) is not None:
             operation["requestBody"]["content"]["application/json"]["schema"] = schema_of[body]
-        answer = _answer(handler)
+        answer, others = _answer(handler), _answers_of_a_status(handler)
         for status, response in operation["responses"].items():
             for content in response.get("content", {}).values():
                 if int(status) >= 400:
                     content["schema"] = schema_of[Problem]
-                elif answer is not None:
-                    content["schema"] = schema_of[answer]
+                elif (shown := others.get(int(status), answer)) is not None:
+                    content["schema"] = schema_of[shown]
     document["components"]["schemas"] = components
     return document
 
@@ -135,7 +136,15 @@ def _body(handler: HTTPRouteHandler) -> Any:
 
 def _answer(handler: HTTPRouteHandler) -> Any:
     returned = handler.parsed_fn_signature.return_type
+    if returned.is_union:  # the first is the usual one, the others have a status of their own
+        returned = returned.inner_types[0]
     if returned.is_subclass_of(Response):
         returned = returned.inner_types[0]
     kind = returned.annotation
     return None if kind in (None, type(None), bytes) else kind
+
+
+def _answers_of_a_status(handler: HTTPRouteHandler) -> dict[int, Any]:
+    """What the handler declares for a success besides its usual one."""
+    declared = handler.responses or {}
+    return {status: spec.data_container for status, spec in declared.items() if status < 400}

@@ -26,12 +26,17 @@ Cursor = Annotated[
     QueryParameter(name="cursor", max_length=64, description="`next` of the page before this one"),
 ]
 LIMIT = 50
-NamePrefix = Annotated[
+NameFilter = Annotated[
     str | None,
-    QueryParameter(name="name", max_length=200, pattern=r"^[^\x00]*$", description="begins with"),
+    QueryParameter(
+        name="name",
+        max_length=200,
+        pattern=r"^[^\x00]*$(?!\n)",
+        description="whole words of the name, in any order; case and accents do not matter",
+    ),
 ]
 RegionFilter = Annotated[
-    str | None, QueryParameter(name="region", pattern=r"^[A-Za-z0-9_-]{1,64}$")
+    str | None, QueryParameter(name="region", pattern=r"^[A-Za-z0-9_-]{1,64}$(?!\n)")
 ]
 
 

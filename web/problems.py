@@ -21,7 +21,9 @@ from msgspec import UNSET, Struct, UnsetType
 
 from actors.domain.kernel import DomainError
 from actors.errors import BadCommand, Busy, CommandIdReused, DeadlineExceeded, Retryable
+from storage.audit import AuditUnavailable
 from storage.records import KeyReused, NoSuchRecord, RecordsUnavailable
+from storage.spool import SpoolFull, SpoolKeyReused, SpoolUnavailable
 from web.headers import request_id
 
 log = logging.getLogger(__name__)
@@ -98,6 +100,11 @@ def invalid_body(errors: Iterable[FieldError]) -> ProblemError:
     return ProblemError(422, "invalid-body", "the body is not what this route takes", errors=errors)
 
 
+def unaudited() -> ProblemError:
+    """What must be audited cannot be just now, and so does not happen."""
+    return _not_now("audit-unavailable", "it cannot be audited just now, so it was not done")
+
+
 # Where a DomainError is not simply a conflict with the state as it is.
 _STATUS_OF_CODE: Final[dict[str, int]] = {
     "forbidden": 403,
@@ -112,6 +119,7 @@ _UNKNOWN_OUTCOME: Final = (
     "it could not be completed just now and its outcome is unknown; "
     "repeat it with the same Idempotency-Key"
 )
+_NOT_TAKEN: Final = "it was neither raised nor logged: {}; ask for help in another way"
 _NOT_NOW: Final = "it cannot be read just now; try again"
 
 
@@ -132,7 +140,7 @@ def _translate(request: Request[Any, Any, Any], error: Exception) -> ProblemErro
             status = _STATUS_OF_CODE.get(code, 409)
             slug = code.replace("_", "-")
             return ProblemError(status, slug, error.message, allowed=error.allowed)
-        case CommandIdReused() | KeyReused():
+        case CommandIdReused() | KeyReused() | SpoolKeyReused():
             detail = "this Idempotency-Key was used for another request; use a new one"
             return ProblemError(422, "idempotency-key-reused", detail)
         case NoSuchRecord(deleted=True):
@@ -141,9 +149,13 @@ def _translate(request: Request[Any, Any, Any], error: Exception) -> ProblemErro
             return not_visible(error.kind)
         case Busy():
             return _not_now("busy", "too much is waiting; repeat it a little later")
-        case Retryable() | DeadlineExceeded() | RecordsUnavailable():
+        case SpoolFull():
+            return ProblemError(507, "spool-full", _NOT_TAKEN.format(error))
+        case Retryable() | DeadlineExceeded() | RecordsUnavailable() | SpoolUnavailable():
             safe = request.method in SAFE_METHODS
             return _not_now("unavailable", _NOT_NOW if safe else _UNKNOWN_OUTCOME)
+        case AuditUnavailable():
+            return unaudited()
         case BadCommand():
             return ProblemError(400, "bad-command", "the command was not understood")
         case HTTPException(status_code=status) if status < 500:

@@ -1,5 +1,9 @@
 """Between the two halves that may not know each other: the shards' publisher on realtime's broker,
-and realtime's history source on the shards' journal."""
+and realtime's history source on the shards' journal.
+
+What leaves this process, for Redis, is sealed here, each publication once; a worker opens it once,
+before fan-out (sealed_channels.py).
+"""
 
 from __future__ import annotations
 
@@ -13,27 +17,38 @@ from realtime.broker import Publisher as BrokerPublisher
 from realtime.errors import BrokerUnavailable, HistoryUnavailable
 from realtime.keyed import KeyedChange, KeyedWriter
 from realtime.publication import HistorySlice, Publication
+from storage.encryption import EncryptionError, Vault
+from storage.encryption.document import Document, seal_all
 from web.channels.maps import map_of
+from web.sealed_channels import channel_context
 
 
 class StreamPublisher:
     """`actors.ports.Publisher` on a realtime broker, and on `maps` for the channels that are maps;
-    `epoch` is the journal's id."""
+    `epoch` is the journal's id. `vault` None: broker and maps are in this process, nothing is
+    sealed."""
 
-    def __init__(self, broker: BrokerPublisher, maps: KeyedWriter, epoch: str) -> None:
+    def __init__(
+        self,
+        broker: BrokerPublisher,
+        maps: KeyedWriter,
+        epoch: str,
+        vault: Vault | None = None,
+    ) -> None:
         self._broker = broker
         self._maps = maps
         self._epoch = epoch
+        self._vault = vault
 
     async def publish(self, batch: Sequence[Outgoing]) -> None:
         changes: dict[tuple[str, str], KeyedChange] = {}
         publications: list[Publication] = []
-        for one in batch:
+        for one, data in zip(batch, await self._payloads(batch), strict=True):
             options = map_of(one.channel)
             if options is None:
-                publications.append(self._publication(one))
+                publications.append(self._publication(one, data))
             else:
-                change = KeyedChange(one.channel, one.key, options.retention, one.data)
+                change = KeyedChange(one.channel, one.key, options.retention, data)
                 changes[one.channel, one.key] = change  # the newest of each key is enough
         outcomes = await asyncio.gather(
             self._broker.publish(publications),
@@ -46,9 +61,18 @@ class StreamPublisher:
             if isinstance(outcome, BaseException):
                 raise outcome
 
-    def _publication(self, one: Outgoing) -> Publication:
+    async def _payloads(self, batch: Sequence[Outgoing]) -> Sequence[bytes]:
+        if self._vault is None:
+            return [one.data for one in batch]
+        documents = [Document(one.data, channel_context(one.channel), one.patient) for one in batch]
+        try:
+            return await seal_all(self._vault, documents)
+        except EncryptionError as error:
+            raise PublisherUnavailable(str(error)) from error
+
+    def _publication(self, one: Outgoing, data: bytes) -> Publication:
         epoch = self._epoch if one.delivery == "fact" else ""
-        return Publication(one.channel, one.data, one.offset, epoch, one.key, one.delivery)
+        return Publication(one.channel, data, one.offset, epoch, one.key, one.delivery)
 
 
 class JournalHistory:

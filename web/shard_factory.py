@@ -17,13 +17,15 @@ from msgspec import Struct
 from actors.clock import SystemClock
 from actors.domain.dispatcher import DispatchRules
 from actors.domain.registry import kinds
-from actors.ports import Transport
+from actors.ports import JournalUnavailable, Transport
 from actors.shard import Shard
 from config.logging import configure_logging
 from config.settings import LogLevel
 from realtime.keyed_redis import RedisKeyedStore
 from realtime.publisher_redis import RedisPublisher
+from storage.encryption import EncryptionError, MasterKeys, PostgresKeyStore, Vault
 from storage.journal_postgres import PostgresJournal
+from storage.journal_sealed import SealedJournal
 from web.publishing import StreamPublisher
 
 FACTORY: Final = "web.shard_factory:build"
@@ -38,6 +40,8 @@ class ShardConfig(Struct, frozen=True, forbid_unknown_fields=True):
 
     database_url: str
     redis_url: str
+    master_key: str
+    spare_master_key: str | None = None
     offer_timeout_s: float = 30.0
     offer_attempts: int = 3
     log_level: LogLevel = "info"
@@ -49,15 +53,24 @@ async def build(
     """A shard on PostgreSQL and Redis. Raises JournalUnavailable while PostgreSQL is away."""
     settings = msgspec.json.decode(config, type=ShardConfig)
     configure_logging(settings.log_level, "json")
-    journal = PostgresJournal(settings.database_url)
+    spare = [] if settings.spare_master_key is None else [settings.spare_master_key]
+    vault = Vault(PostgresKeyStore(settings.database_url), MasterKeys(settings.master_key, *spare))
+    try:
+        await vault.start()
+    except EncryptionError as error:
+        raise JournalUnavailable(str(error)) from error
+    journal = SealedJournal(PostgresJournal(settings.database_url), vault)
     await journal.open()
     publisher = StreamPublisher(
         RedisPublisher(settings.redis_url),
         RedisKeyedStore(settings.redis_url),
         await journal.journal_id(),
+        vault,
     )
     owner = f"shard-{index}/{os.getpid()}/{secrets.token_hex(4)}"
     rules = DispatchRules(offer_ttl_s=settings.offer_timeout_s, max_tries=settings.offer_attempts)
-    return Shard(
+    shard = Shard(
         index, kinds(rules), journal, publisher, transport, SystemClock(), owner, on_fenced
     )
+    vault.on_erased(shard.forget)
+    return shard

@@ -17,6 +17,8 @@ from realtime.websocket import WebSocket
 from realtime.websocket_handshake import Accepted, shake_hands
 from web.http_protocol import BoundedHttpProtocol
 
+WRITE_HIGH_BYTES = 64 * 1024
+
 
 def http_protocol(server: RealtimeServer, path: str) -> type[asyncio.Protocol]:
     """What `uvicorn.Config(http=...)` takes, for a server whose sockets are at `path`."""
@@ -40,6 +42,9 @@ def http_protocol(server: RealtimeServer, path: str) -> type[asyncio.Protocol]:
             if not isinstance(answer, Accepted):
                 transport.close()
                 return
+            # As plain TCP has it. That of TLS is eight times as much and of no use: what waits for
+            # a socket waits in its outbox, where it is bounded.
+            transport.set_write_buffer_limits(high=WRITE_HIGH_BYTES)
             socket = _Socket(transport, server, self.connections)
             transport.set_protocol(socket)
             socket.open(server, answer.codec, self._address(headers))

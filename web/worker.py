@@ -13,19 +13,25 @@ import logging
 import os
 import signal
 import socket
+import ssl
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import AsyncIterator, Iterator
 
 import uvicorn
 import uvloop
 
+from actors.clock import SystemClock
 from config import Settings
 from config.collector import relax_collector
 from config.logging import configure_logging
 from config.ready import announce_ready
 from config.source import load_settings
+from web.audit.hook import RequestIdFilter
 from web.channels.controller import SOCKET_PATH
 from web.composition import Application, application
+from web.tls.context import files_of, server_context
+from web.tls.reload import follow, warn_of_end
 from web.websocket_protocol import http_protocol
 
 log = logging.getLogger(__name__)
@@ -46,7 +52,27 @@ class _Server(uvicorn.Server):
         announce_ready(os.environ)
 
 
-def _config(app: Application, settings: Settings) -> uvicorn.Config:
+@contextlib.asynccontextmanager
+async def _tls(settings: Settings) -> AsyncIterator[ssl.SSLContext | None]:
+    """What handshakes are answered with, renewed as its files are; None without TLS.
+
+    Raises CertificateRefused.
+    """
+    files = files_of(settings)
+    if files is None:
+        yield None
+        return
+    context = server_context(files)
+    warn_of_end(files, time.time())
+    following = asyncio.create_task(follow(context, files, SystemClock()))
+    try:
+        yield context
+    finally:
+        following.cancel()
+        await asyncio.wait({following})
+
+
+def _config(app: Application, settings: Settings, context: ssl.SSLContext | None) -> uvicorn.Config:
     return uvicorn.Config(
         app.asgi,
         host=settings.host,
@@ -60,6 +86,7 @@ def _config(app: Application, settings: Settings) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
+        ssl_context_factory=None if context is None else lambda _config, _default: context,
         timeout_graceful_shutdown=GRACE_S,
     )
 
@@ -70,9 +97,9 @@ async def serve(settings: Settings, fd: int | None) -> None:
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, stop.set)
-    async with application(settings) as app:
+    async with _tls(settings) as context, application(settings) as app:
         relax_collector()
-        server = _Server(_config(app, settings))
+        server = _Server(_config(app, settings, context))
         # Not uvicorn's `fd`: it takes any for a Unix socket, and then nothing switches Nagle's
         # algorithm off. Each answer on a kept connection waited 40 ms for the caller's delayed ACK.
         given = None if fd is None else [socket.socket(fileno=fd)]
@@ -93,6 +120,8 @@ def main() -> int:
     arguments = parser.parse_args()
     settings = load_settings(os.environ)
     configure_logging(settings.log_level, settings.log_format)
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(RequestIdFilter())
     uvloop.run(serve(settings, arguments.fd))
     return 0
 

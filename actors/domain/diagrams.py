@@ -1,4 +1,4 @@
-"""The state diagrams and the access table, drawn from the code's own tables.
+"""The state diagrams, drawn from the code's own tables.
 
 `python -m actors.domain.diagrams docs/states` writes them; a test holds that they are current.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 import sys
 
 from actors.domain import (
-    access,
     dispatcher,
     doctor,
     emergency,
@@ -29,9 +28,7 @@ _NOTE = "<!-- Generated: python -m actors.domain.diagrams docs/states -->\n"
 
 def render() -> dict[str, str]:
     """File name -> Markdown."""
-    pages = {f"{machine.name}.md": _page(machine, doc or "") for machine, doc in _MACHINES}
-    pages["access.md"] = f"{_NOTE}\n# Who may do what\n\n{access.__doc__}\n{access.table()}"
-    return pages
+    return {f"{machine.name}.md": _page(machine, doc or "") for machine, doc in _MACHINES}
 
 
 def _page(machine: Machine, doc: str) -> str:

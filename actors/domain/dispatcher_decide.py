@@ -35,7 +35,7 @@ from actors.domain.dispatcher import (
     apply,
     wake_at,
 )
-from actors.domain.dispatcher_publish import channel, publications
+from actors.domain.dispatcher_publish import channel, concerns, publications
 from actors.domain.ids import derive_id
 from actors.domain.kernel import (
     Absorbed,
@@ -345,6 +345,7 @@ def behaviour(
         apply=apply,
         wake_at=wake_at,
         publications=publications,
+        concerns=concerns,
         fact_channel=channel,
         signal_type=UnitPosition,
         absorb=absorb,

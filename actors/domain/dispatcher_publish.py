@@ -46,6 +46,13 @@ def publications(
     return (Publication(channel(after.id), update),)
 
 
+def concerns(before: Dispatcher, event: DispatcherEvent, after: Dispatcher) -> str | None:
+    """The patient of the emergency that the event is about, while it is known here."""
+    emergency, _ = _about(event)
+    case = after.cases.get(emergency) or before.cases.get(emergency) if emergency else None
+    return None if case is None else case.card.patient_id
+
+
 def _about(event: DispatcherEvent) -> tuple[str | None, str | None]:
     """The emergency and the unit that an event is about."""
     match event:

@@ -190,6 +190,16 @@ def publications(before: Doctor, event: DoctorEvent, after: Doctor) -> tuple[Pub
     return (Publication(channel(after.id), update),)
 
 
+def concerns(before: Doctor, event: DoctorEvent, _after: Doctor) -> str | None:
+    """The patient who asked, where the event is about a request."""
+    if isinstance(event, ConsultationRequested):
+        return event.request.patient_id
+    if isinstance(event, RequestWithdrawn):
+        request = before.request(event.request)
+        return None if request is None else request.patient_id
+    return None
+
+
 def initial(doctor_id: str) -> Doctor:
     """Before it is registered."""
     return Doctor(id=doctor_id)
@@ -204,5 +214,6 @@ BEHAVIOUR: Behaviour[Doctor] = Behaviour(
     decide=decide,
     apply=apply,
     publications=publications,
+    concerns=concerns,
     fact_channel=channel,
 )

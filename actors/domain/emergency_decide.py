@@ -262,6 +262,11 @@ def publications(
     return (Publication(channel(after.id), update),)
 
 
+def concerns(_before: Emergency, _event: EmergencyEvent, after: Emergency) -> str | None:
+    """The patient, whatever happens; nobody where a bystander called for an unknown person."""
+    return after.patient_id
+
+
 def initial(emergency_id: str) -> Emergency:
     """Before it is raised."""
     return Emergency(id=emergency_id)
@@ -276,6 +281,7 @@ BEHAVIOUR: Behaviour[Emergency] = Behaviour(
     decide=decide,
     apply=apply,
     publications=publications,
+    concerns=concerns,
     fact_channel=channel,
     urgent=True,
 )

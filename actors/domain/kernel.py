@@ -17,7 +17,8 @@ from typing import Any, Generic, Literal, TypeVar
 
 from msgspec import Struct
 
-Role = Literal["patient", "paramedic", "doctor", "ops", "admin", "system"]
+Role = Literal["patient", "paramedic", "doctor", "ops", "admin", "auditor", "system"]
+TieKind = Literal["family", "guardian", "consultation", "break_glass"]
 
 
 class EntityRef(Struct, frozen=True, order=True):
@@ -38,11 +39,23 @@ class EntityRef(Struct, frozen=True, order=True):
         return cls(kind, id_)
 
 
+class Tie(Struct, frozen=True, array_like=True):
+    """How somebody stands to a patient now (relationship.py says what kinds there are)."""
+
+    kind: TieKind
+    patient_id: str
+
+
 class Sender(Struct, frozen=True):
-    """On whose behalf a command comes: a role and the subject's id (an entity's ref for system)."""
+    """On whose behalf a command comes: a role and the subject's id (an entity's ref for system).
+
+    `ties`: what the door found it to be to patients, in the moment it asked; never out of a token
+    and never kept. They travel with the command, for an entity knows of no relationships.
+    """
 
     role: Role
     subject: str
+    ties: tuple[Tie, ...] = ()
 
 
 class Command(Struct, frozen=True, forbid_unknown_fields=True, tag=True, kw_only=True):
@@ -136,6 +149,10 @@ def _nothing(*_args: Any) -> tuple[()]:
     return ()
 
 
+def _nobody(_before: Any, _event: Any, _after: Any) -> None:
+    return None
+
+
 def _ignore(_state: Any, _telemetry: dict[str, Any], _signal: Any, _now: float) -> Absorbed:
     return Absorbed()
 
@@ -148,6 +165,9 @@ class Behaviour(Generic[S]):
     the first event. `decide` may raise DomainError. `publications(before, event, after)` runs for
     each event; its `fact` publication, if any, must be exactly one per event, on
     `fact_channel(id)`, so that offsets (= journal versions) have no holes.
+    `concerns(before, event, after)` says whose private data (privacy.py) the event, what is
+    published of it and what it is answered with may hold, where they do not say so themselves: a
+    patient's id, or None.
     `snapshot_every`: 1 stores the state with each commit; n > 1 each n-th version (large states).
     `absorb` may mutate the telemetry dict it is given; nothing else in here mutates anything.
     """
@@ -163,6 +183,7 @@ class Behaviour(Generic[S]):
     claims: Callable[[S], tuple[Claim, ...]] = _nothing
     publications: Callable[[S, Any, S], tuple[Publication, ...]] = _nothing
     fact_channel: Callable[[str], str] | None = None
+    concerns: Callable[[S, Any, S], str | None] = _nobody
     signal_type: Any = None
     absorb: Callable[[S, dict[str, Any], Any, float], Absorbed] = _ignore
     urgent: bool = False

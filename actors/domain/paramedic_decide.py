@@ -332,9 +332,7 @@ def publications(
 def _device_update(
     before: Paramedic, event: ParamedicEvent, after: Paramedic
 ) -> views.DeviceUpdate:
-    about = getattr(event, "task", None)
-    task_id = about.id if isinstance(about, Task) else about
-    task = None if task_id is None else after.task(task_id) or before.task(task_id)
+    task = _about(before, event, after)
     return views.DeviceUpdate(
         event=type(event).__name__,
         at=rfc3339(event.at),
@@ -343,6 +341,19 @@ def _device_update(
         reason=getattr(event, "reason", None),
         tasks=tuple(task.id for task in after.tasks),
     )
+
+
+def _about(before: Paramedic, event: ParamedicEvent, after: Paramedic) -> Task | None:
+    """The task of an event: as it left it, or as it was where it ended it."""
+    about = getattr(event, "task", None)
+    task_id = about.id if isinstance(about, Task) else about
+    return None if task_id is None else after.task(task_id) or before.task(task_id)
+
+
+def concerns(before: Paramedic, event: ParamedicEvent, after: Paramedic) -> str | None:
+    """The patient of the task that the event is about."""
+    task = _about(before, event, after)
+    return None if task is None else task.patient_id
 
 
 def initial(paramedic_id: str) -> Paramedic:
@@ -363,6 +374,7 @@ def behaviour(travel: TravelEstimate) -> Behaviour[Paramedic]:
         wake_at=wake_at,
         claims=claims,
         publications=publications,
+        concerns=concerns,
         fact_channel=channel,
         signal_type=ReportPosition,
         absorb=absorb_with(travel),

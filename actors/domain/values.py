@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 # Used in channel names and entity references, so nothing that would need escaping there.
-Region = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+Region = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$(?!\n)")]
 Id = Annotated[str, Meta(min_length=1, max_length=128)]
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 # Reasons, addresses, symptoms: what a person types in a hurry, not a document.
@@ -19,9 +19,9 @@ Note = Annotated[str, Meta(min_length=1, max_length=2000)]
 Phone = Annotated[str, Meta(min_length=3, max_length=40)]
 # Free words, so that an operator can add "water_rescue"; the ones this code speaks of are
 # below. Matching is in dispatch.provides.
-Skill = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
+Skill = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,31}$(?!\n)")]
 Skills = Annotated[tuple[Skill, ...], Meta(max_length=32)]
-Vehicle = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
+Vehicle = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,31}$(?!\n)")]
 
 # 1 immediate … 4 can wait: see triage.
 Priority = Annotated[int, Meta(ge=1, le=4)]

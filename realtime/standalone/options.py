@@ -13,7 +13,7 @@ from msgspec import Meta, Struct
 
 Seconds = Annotated[float, Meta(ge=0)]
 Count = Annotated[int, Meta(ge=0)]
-NamespaceName = Annotated[str, Meta(pattern=r"^[-a-zA-Z0-9_.]{2,}$")]
+NamespaceName = Annotated[str, Meta(pattern=r"^[-a-zA-Z0-9_.]{2,}$(?!\n)")]
 
 
 class MapOptions(Struct, frozen=True, kw_only=True):

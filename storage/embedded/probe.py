@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import struct
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
@@ -72,21 +73,30 @@ async def s3(access: S3Access, bucket: str) -> None:
         raise NotReady(f"listing the bucket {bucket} was answered with status {status}")
 
 
-async def http(url: str) -> None:
-    """A GET answered with 2xx."""
+async def http(url: str, trust: ssl.SSLContext | None = None) -> None:
+    """A GET answered with 2xx. `trust`: whom an https server's certificate must come from."""
     parts = urlsplit(url)
-    status = await asyncio.to_thread(_get, f"{parts.scheme}://{parts.netloc}", parts.path, {})
+    origin = f"{parts.scheme}://{parts.netloc}"
+    status = await asyncio.to_thread(_get, origin, parts.path, {}, None, trust)
     if not 200 <= status < 300:
         raise NotReady(f"{url} was answered with status {status}")
 
 
-def _get(origin: str, path: str, query: dict[str, str], access: S3Access | None = None) -> int:
+def _get(
+    origin: str,
+    path: str,
+    query: dict[str, str],
+    access: S3Access | None = None,
+    trust: ssl.SSLContext | None = None,
+) -> int:
     """The status of a GET. Blocks for at most the probe's timeout."""
     parts = urlsplit(origin)
     assert parts.hostname is not None
-    secure = parts.scheme == "https"
-    kind = HTTPSConnection if secure else HTTPConnection
-    connection = kind(parts.hostname, parts.port or (443 if secure else 80), timeout=_TIMEOUT_S)
+    connection = (
+        HTTPSConnection(parts.hostname, parts.port or 443, timeout=_TIMEOUT_S, context=trust)
+        if parts.scheme == "https"
+        else HTTPConnection(parts.hostname, parts.port or 80, timeout=_TIMEOUT_S)
+    )
     target, headers = signed_headers(access, path, query) if access else (path or "/", {})
     try:
         connection.request("GET", target, headers=headers)

@@ -9,32 +9,36 @@ other way round, an emergency that is on its way but in no patient's history, ca
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, Final
 from uuid import UUID
 
 from msgspec.structs import asdict
 
+from storage.encryption import Vault
 from storage.records import idempotency, query
 from storage.records.database import Database
 from storage.records.row import EmergencyEntry, Filter, Rows
 from storage.records.table import EmergencyIndex
 
 # The usual case in one round trip: the command's first time. Somebody is waiting for an ambulance.
+# The entry may be there without its command: a spooled one, replayed after its key was forgotten.
 _BEGIN: Final = """
 WITH first AS (
     INSERT INTO idempotency (command_id, fingerprint, resource_id, created_at)
     VALUES ({}, {}, {}, {}) ON CONFLICT DO NOTHING RETURNING resource_id, created_at
 )
 INSERT INTO emergency_index (id, patient_id, region, raised_at)
-SELECT resource_id, {}, {}, created_at FROM first RETURNING id
+SELECT resource_id, {}, {}, created_at FROM first ON CONFLICT DO NOTHING RETURNING id
 """
 
 
 class Emergencies:
     """All methods raise RecordsUnavailable."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, vault: Vault) -> None:
         self._database = database
+        self._vault = vault
 
     async def begin(self, entry: EmergencyEntry, command_id: str, print_: bytes) -> EmergencyEntry:
         """The entry this command made, now or before. Raises KeyReused."""
@@ -42,7 +46,7 @@ class Emergencies:
             new = await EmergencyIndex.raw(
                 _BEGIN,
                 command_id,
-                print_,
+                idempotency.stored_print(self._vault, print_),
                 UUID(entry.id),
                 entry.raised_at,
                 UUID(entry.patient_id),
@@ -51,7 +55,9 @@ class Emergencies:
         if new:
             return entry
         async with self._database.transaction():
-            known = await idempotency.claim(command_id, print_, entry.id, entry.raised_at)
+            known = await idempotency.claim(
+                self._vault, command_id, print_, entry.id, entry.raised_at
+            )
             if known is None:  # the other one was forgotten, or failed, in between
                 await EmergencyIndex.insert(EmergencyIndex(**asdict(entry)))
                 return entry
@@ -59,6 +65,16 @@ class Emergencies:
                 EmergencyIndex.id == known
             )
             return _row(rows[0])
+
+    async def patients(self, emergencies: Collection[str]) -> frozenset[str]:
+        """Of whom these emergencies are."""
+        if not emergencies:
+            return frozenset()
+        async with self._database.visit():
+            rows: list[dict[str, Any]] = await EmergencyIndex.select(
+                EmergencyIndex.patient_id
+            ).where(EmergencyIndex.id.is_in([UUID(one) for one in emergencies]))
+        return frozenset(str(row["patient_id"]) for row in rows)
 
     async def list(self, wanted: Filter, limit: int) -> Rows[EmergencyEntry]:
         """By patient, region and time; raised or not."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import datetime
 from hashlib import blake2b
 
+from storage.encryption import Vault
 from storage.records.errors import KeyReused
 from storage.records.table import Idempotency
 
@@ -20,7 +21,14 @@ def fingerprint(command_id: str, body: bytes) -> bytes:
     return blake2b(body, digest_size=16, key=command_id.encode()[:64]).digest()
 
 
-async def claim(command_id: str, print_: bytes, new_id: str, at: datetime) -> str | None:
+def stored_print(vault: Vault, print_: bytes) -> bytes:
+    """As it is stored: who has the database alone cannot try bodies against it."""
+    return vault.digest("request", print_.hex())
+
+
+async def claim(
+    vault: Vault, command_id: str, print_: bytes, new_id: str, at: datetime
+) -> str | None:
     """None: this command is the first, and creates `new_id`. Else the id of what it created.
 
     Call inside the creating transaction: of two at once the second waits here for the first's
@@ -29,7 +37,10 @@ async def claim(command_id: str, print_: bytes, new_id: str, at: datetime) -> st
     first = await (
         Idempotency.insert(
             Idempotency(
-                command_id=command_id, fingerprint=print_, resource_id=new_id, created_at=at
+                command_id=command_id,
+                fingerprint=stored_print(vault, print_),
+                resource_id=new_id,
+                created_at=at,
             )
         )
         .on_conflict(target=Idempotency.command_id, action="DO NOTHING")
@@ -43,7 +54,9 @@ async def claim(command_id: str, print_: bytes, new_id: str, at: datetime) -> st
         .first()
     )
     # Pruned in between: then it is two days old, and nobody repeats it in good faith.
-    if known is None or bytes(known["fingerprint"]) != print_:
+    # The second: as versions before encryption at rest stored it.
+    prints = (stored_print(vault, print_), print_)
+    if known is None or bytes(known["fingerprint"]) not in prints:
         raise KeyReused("this Idempotency-Key was used for another request; use a new one")
     return str(known["resource_id"])
 

@@ -14,6 +14,9 @@ from actors.domain.kernel import Command, EntityRef, Sender
 from actors.envelope import to_json
 from actors.placement import slot_of
 from actors.ports import OutboxRow
+from storage.encryption import Vault
+from storage.encryption.document import Document, seal_all
+from storage.journal_sealed import message_context
 from storage.records.table import Outbox
 
 
@@ -32,8 +35,12 @@ def message(to: EntityRef, command: Command, command_id: str, by: Sender, at: fl
     )
 
 
-async def put(row: OutboxRow) -> None:
-    """Insert it; call inside the transaction."""
+async def put(row: OutboxRow, vault: Vault) -> None:
+    """Insert it, sealed as the journal seals messages; call inside the transaction.
+
+    The vault holds the key of `row.patient`, where there is one.
+    """
+    (body,) = await seal_all(vault, [Document(row.body, message_context(row.id), row.patient)])
     await Outbox.insert(
         Outbox(
             id=row.id,
@@ -41,7 +48,7 @@ async def put(row: OutboxRow) -> None:
             kind=row.kind,
             entity=row.entity,
             slot=row.slot,
-            body=row.body,
+            body=body,
             at=row.at,
             urgent=row.urgent,
         )

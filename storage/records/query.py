@@ -10,19 +10,26 @@ from piccolo.table import Table
 
 from storage.records.errors import NoSuchRecord
 from storage.records.row import Filter
+from storage.records.sealing import RowSealer
 
-_LIKE = str.maketrans({"\\": r"\\", "%": r"\%", "_": r"\_"})
 
+def conditions(
+    table: Any, wanted: Filter, sealer: RowSealer | None = None, born: str = "created_at"
+) -> list[Any]:
+    """The WHERE of a listing, as far as the table has the columns. `born`: its time column.
 
-def conditions(table: Any, wanted: Filter, born: str = "created_at") -> list[Any]:
-    """The WHERE of a listing, as far as the table has the columns. `born`: its time column."""
+    `sealer`: of a table whose names and phone numbers are sealed.
+    """
     found: list[Any] = []
     if wanted.before is not None:
         found.append(table.id < wanted.before)
-    if wanted.name_prefix:
-        found.append(WhereRaw("lower(name) LIKE {}", _prefix(wanted.name_prefix)))
+    if sealer is not None and wanted.name is not None:
+        digests = sealer.name_digests(wanted.name)
+        # No word at all, only signs: nobody has that name.
+        found.append(WhereRaw("name_digests @> {} AND {}", digests, bool(digests)))
+    if sealer is not None and wanted.phone is not None:
+        found.append(table.phone_digest == sealer.phone_digest(wanted.phone))
     for column, value in (
-        ("phone", wanted.phone),
         ("region", wanted.region),
         ("patient_id", wanted.patient_id),
     ):
@@ -35,10 +42,6 @@ def conditions(table: Any, wanted: Filter, born: str = "created_at") -> list[Any
     if wanted.created_to is not None:
         found.append(getattr(table, born) < wanted.created_to)
     return found
-
-
-def _prefix(text: str) -> str:
-    return text.lower().translate(_LIKE) + "%"
 
 
 async def newest_first(

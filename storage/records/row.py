@@ -36,6 +36,8 @@ class _Row(Struct, frozen=True, kw_only=True):
 
 
 class PatientRow(_Row, frozen=True, kw_only=True):
+    """All but the dates and `region` is sealed."""
+
     name: str
     birth_date: date | None
     sex: Sex
@@ -49,6 +51,8 @@ class PatientRow(_Row, frozen=True, kw_only=True):
 
 
 class DoctorRow(_Row, frozen=True, kw_only=True):
+    """Name, numbers and e-mail address are sealed; so are a paramedic's."""
+
     name: str
     specialties: tuple[str, ...]
     registration_number: str
@@ -80,11 +84,12 @@ class EmergencyEntry(Struct, frozen=True, kw_only=True):
 class Filter(Struct, frozen=True, kw_only=True):
     """What a listing is narrowed to. `before`: ids below this one (the cursor). Newest first.
 
-    `name_prefix` ignores case; the times are [from, to).
+    `name`: whole words of it (sealing.py); `phone`: all of it, of patients only. The times are
+    [from, to).
     """
 
     before: str | None = None
-    name_prefix: str | None = None
+    name: str | None = None
     phone: str | None = None
     region: str | None = None
     specialty: str | None = None

@@ -1,16 +1,19 @@
 """Proves from the database alone that nothing was lost and nobody was sent twice.
 
-    python tests/acceptance/check_journal.py --database-file FILE [--acknowledged FILE]
+    python tests/acceptance/check_journal.py --database-file FILE --master-key-file FILE
+        [--acknowledged FILE]
 
 A separate program on purpose: it imports nothing of ours, so no fault of the code under test can
-hide in it. It reads the journal's rows and derives from the events alone what must hold. Status 0
-and `journal: whole …` when all of it does; 1 and each violation when not.
+hide in it. It reads the journal's rows and derives from the events alone what must hold. Events
+are opened as docs/deploy.md says they are sealed; what is a patient's own in them stays sealed.
+Status 0 and `journal: whole …` when all of it does; 1 and each violation when not.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import hmac
 import json
 import sys
 import time
@@ -22,6 +25,9 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 SHOWN = 20
 ENDS_OF_TASK = {"TaskCompleted", "TaskHandedBack", "TaskWithdrawn", "TaskDeclined", "TaskExpired"}
@@ -236,11 +242,36 @@ def _audit(audit: Iterable[AuditRow]) -> Iterator[str]:
         last[row.writer] = row
 
 
-async def read(url: str) -> Database:
+class Seal:
+    """Opens events: AES-256-GCM under the service's data key, which the master key wraps."""
+
+    def __init__(self, master_key: str, wrapped: bytes) -> None:
+        info = b"maxray master key: wrap data keys"
+        wrapping = HKDF(SHA256(), length=32, salt=None, info=info).derive(master_key.encode())
+        self._key = AESGCM(wrapping).decrypt(wrapped[:12], wrapped[12:], b"system")
+        self._runs: dict[bytes, AESGCM] = {}
+
+    def event(self, data: bytes, ref: str, version: int) -> Mapping[str, Any]:
+        """The event of that entity at that version; of another it would not open."""
+        run = data[:25]
+        if run not in self._runs:
+            key = hmac.digest(self._key, b"maxray/1\nrun\n" + run, "sha256")
+            self._runs[run] = AESGCM(key)
+        place = f"event\n{ref}\n{version}".encode()
+        event: Mapping[str, Any] = json.loads(
+            self._runs[run].decrypt(data[25:37], data[37:], place)
+        )
+        return event
+
+
+async def read(url: str, master_key: str) -> Database:
     """All of it, in one snapshot."""
     connection = await asyncpg.connect(url)
     try:
         async with connection.transaction(isolation="repeatable_read", readonly=True):
+            wrapped = await connection.fetchval(
+                "SELECT wrapped FROM data_key WHERE scope = 'system'"
+            )
             journal = await connection.fetch(
                 "SELECT seq, ref, version, command_id, event FROM journal"
             )
@@ -250,9 +281,16 @@ async def read(url: str) -> Database:
             outbox = await connection.fetchval("SELECT count(*) FROM outbox")
     finally:
         await connection.close()
+    seal = Seal(master_key, wrapped)
     return Database(
         [
-            Row(r["seq"], r["ref"], r["version"], r["command_id"], json.loads(r["event"]))
+            Row(
+                r["seq"],
+                r["ref"],
+                r["version"],
+                r["command_id"],
+                seal.event(r["event"], r["ref"], r["version"]),
+            )
             for r in journal
         ],
         {r["ref"]: r["version"] for r in versions},
@@ -276,16 +314,18 @@ def verdict(database: Database, found: Sequence[str], acknowledged: Sequence[str
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
     parser.add_argument("--database-file", type=Path, required=True, help="holds PostgreSQL's URL")
+    parser.add_argument("--master-key-file", type=Path, required=True, help="holds the master key")
     parser.add_argument("--acknowledged", type=Path, help="emergency ids, one a line")
     parser.add_argument(
         "--settle", type=float, default=10.0, help="seconds that the outbox may take to empty"
     )
     arguments = parser.parse_args()
     url = arguments.database_file.read_text().strip()
+    master_key = arguments.master_key_file.read_text().strip()
     ids = arguments.acknowledged.read_text().split() if arguments.acknowledged else []
     deadline = time.monotonic() + arguments.settle
     while True:
-        database = asyncio.run(read(url))
+        database = asyncio.run(read(url, master_key))
         if not database.outbox or time.monotonic() > deadline:
             break
         time.sleep(0.5)

@@ -124,8 +124,12 @@ async def replaced(service: Running, killed: Collection[psutil.Process]) -> None
 
 async def journal_is_whole(service: Running, acknowledged: Path) -> None:
     """Says a program that shares no code with the service, of the database alone."""
-    database = service.data / "secrets" / "setting-database_url"
-    words = ("--database-file", str(database), "--acknowledged", str(acknowledged))
+    secrets = service.data / "secrets"
+    words = (
+        *("--database-file", str(secrets / "setting-database_url")),
+        *("--master-key-file", str(secrets / "setting-master_key")),
+        *("--acknowledged", str(acknowledged)),
+    )
     async with child(str(CHECK), *words, "--settle", f"{SETTLE_S:g}") as check:
         code, said = await ended(check, SETTLE_S + BACK_S)
     assert code == 0, said

@@ -28,7 +28,7 @@ from config import Settings
 from config.secret import Secret
 from config.source import settings_environment
 from tests.benchmarks.device import Device, Heard
-from tests.benchmarks.stack import ADMIN, Stack, start_shards, tell
+from tests.benchmarks.stack import ADMIN, MASTER_KEY, Stack, start_shards, tell
 from web import tokens
 
 SHARDS: Final = 2
@@ -78,7 +78,7 @@ async def web_worker(stack: Stack, folder: Path) -> AsyncIterator[Worker]:
         redis_url=Secret(stack.redis_url),
         ray_address=stack.ray_address,
         token_secret=Secret(SECRET),
-        master_key=Secret(SECRET),
+        master_key=Secret(MASTER_KEY),
         shards=SHARDS,
         socket_commands_per_s=0,  # a thousand devices here stand for all that report once a second
         log_level="warning",

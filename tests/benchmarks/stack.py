@@ -18,6 +18,7 @@ from storage.embedded.servers import EmbeddedServers
 from storage.migrate import run as migrate
 from web.shard_factory import FACTORY, ShardConfig
 
+MASTER_KEY = "0123456789abcdef" * 4
 ADMIN = Sender("admin", "bench")
 
 
@@ -42,7 +43,7 @@ async def start_shards(stack: Stack, shards: int) -> None:
     """The shards of the product, on the cluster this process is connected to."""
     from actors import cluster  # after the environment is a driver's
 
-    config = ShardConfig(stack.database_url, stack.redis_url)
+    config = ShardConfig(stack.database_url, stack.redis_url, MASTER_KEY)
     await cluster.start_shards(shards, FACTORY, msgspec.json.encode(config))
 
 

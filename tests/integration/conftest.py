@@ -21,10 +21,18 @@ _number = count(1)
 
 
 @pytest.fixture(scope="session")
-async def postgres(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
-    """The URL of a running PostgreSQL's database."""
+async def postgres_servers(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[EmbeddedServers]:
+    """A running PostgreSQL, with the folder that has its secrets."""
     async with EmbeddedServers(tmp_path_factory.mktemp("postgres"), {"postgres"}) as servers:
-        yield servers.database_url
+        yield servers
+
+
+@pytest.fixture(scope="session")
+def postgres(postgres_servers: EmbeddedServers) -> str:
+    """The URL of a running PostgreSQL's database."""
+    return postgres_servers.database_url
 
 
 @pytest.fixture

@@ -18,9 +18,11 @@ from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import jsonschema
 import pytest
+from uvicorn.middleware.proxy_headers import _TrustedHosts as TrustedHosts
 
 from config import Settings
 from config.settings import ACCEPTED
@@ -28,6 +30,7 @@ from config.source import load_settings
 from storage.embedded import binaries, server_postgres, server_ray
 from storage.embedded.folder import DataFolder
 from tests.unit.deployment import (
+    DEPLOY,
     ROOT,
     SECRETS_MOUNT,
     compose,
@@ -40,7 +43,7 @@ from tests.unit.deployment import (
 from web.cli.commands import maxray
 
 PINNED = re.compile(r"(?P<name>[a-z0-9]+(?:/[a-z0-9-]+)?):(?P<tag>[\w.-]+)@sha256:[0-9a-f]{64}")
-THIRD_PARTY = {"postgres", "redis", "s3"}
+THIRD_PARTY = {"caddy", "postgres", "redis", "s3"}
 ONE_SHOT = {"migrate"}
 OURS = sorted(services().keys() - THIRD_PARTY)
 LONG_RUNNING = sorted(services().keys() - ONE_SHOT)
@@ -133,7 +136,7 @@ class TestHardening:
         assert "privileged" not in service
         assert "network_mode" not in service
 
-    @pytest.mark.parametrize("name", sorted(services().keys() - {"s3"}))
+    @pytest.mark.parametrize("name", sorted(services().keys() - {"caddy", "s3"}))
     def test_it_does_not_run_as_root(self, name: str) -> None:
         service = services()[name]
         assert str(service["user"]).partition(":")[0] not in {"", "0", "root"}
@@ -142,28 +145,46 @@ class TestHardening:
     def test_the_object_store_has_only_what_leaving_root_takes(self) -> None:
         assert services()["s3"]["cap_add"] == ["CHOWN", "SETUID", "SETGID"]
 
+    def test_the_proxy_may_listen_and_nothing_else(self) -> None:
+        assert services()["caddy"]["cap_add"] == ["NET_BIND_SERVICE"]
+
     @pytest.mark.parametrize("name", services())
     def test_its_share_of_the_machine_is_limited(self, name: str) -> None:
         limits = services()[name]["deploy"]["resources"]["limits"]
         assert limits.keys() == {"cpus", "memory", "pids"}
 
-    def test_only_the_web_is_published_and_on_loopback(self) -> None:
+    def test_only_the_proxy_is_published(self) -> None:
         published = {name: s["ports"] for name, s in services().items() if "ports" in s}
-        assert published == {"web": ["127.0.0.1:8000:8000"]}
+        assert published == {"caddy": ["80:80", "443:443"]}
 
-    def test_only_the_web_is_in_a_network_that_leads_out(self) -> None:
+    def test_only_the_proxy_and_the_webs_mail_lead_out(self) -> None:
         networks = compose()["networks"]
         inner = {name for name, options in networks.items() if options.get("internal") is True}
-        assert networks.keys() - inner == {"edge"}
-        assert [name for name, s in services().items() if "edge" in s["networks"]] == ["web"]
+        assert networks.keys() - inner == {"edge", "mail"}
+        assert _members("edge") == ["caddy"]
+        assert _members("mail") == ["web"]
 
-    def test_what_is_kept_is_in_named_volumes_and_only_two_parts_keep_anything(self) -> None:
+    def test_the_web_believes_the_proxy_and_nobody_else(self) -> None:
+        [front] = compose()["networks"]["front"]["ipam"]["config"]
+        assert services()["web"]["environment"]["FORWARDED_ALLOW_IPS"] == front["subnet"]
+        assert sorted(_members("front")) == ["caddy", "web"]
+        believed = TrustedHosts(front["subnet"])
+        assert "172.31.250.2" in believed
+        assert "127.0.0.1" not in believed
+
+    def test_what_is_kept_is_in_named_volumes_and_only_four_parts_keep_anything(self) -> None:
         kept = {name: s["volumes"] for name, s in services().items() if "volumes" in s}
         assert kept == {
             "postgres": ["postgres-data:/var/lib/postgresql"],
             "s3": ["s3-data:/data"],
+            "caddy": ["caddy-data:/data"],
+            "web": ["web-data:/var/lib/maxray"],
         }
-        assert compose()["volumes"].keys() == {"postgres-data", "s3-data"}
+        assert compose()["volumes"].keys() == {"postgres-data", "s3-data", "caddy-data", "web-data"}
+
+
+def _members(network: str) -> list[str]:
+    return [name for name, service in services().items() if network in service["networks"]]
 
 
 class TestLifecycle:
@@ -188,6 +209,7 @@ class TestLifecycle:
         order = list(TopologicalSorter(needs).static_order())
         assert order.index("postgres") < order.index("migrate") < order.index("shards")
         assert order.index("ray-head") < order.index("shards") < order.index("web")
+        assert order.index("web") < order.index("caddy")
 
     @pytest.mark.parametrize("name", ["ray-head", "ray-worker", "web"])
     def test_a_check_in_python_is_of_code_that_exists(self, name: str) -> None:
@@ -347,6 +369,26 @@ class TestCommands:
             given = {flag.partition("=")[0].removeprefix("-") for flag in flags}
             assert given <= known, given - known
         assert f"-bucket={Settings().s3_bucket}" in words
+
+    def test_the_proxy_passes_on_to_the_web_and_is_asked_where_it_answers(self) -> None:
+        caddyfile = (DEPLOY / "Caddyfile").read_text()
+        assert re.search(r"dynamic a \{\s+name web\s+port 8000\b", caddyfile)
+        assert "{$SITE:localhost} {" in caddyfile
+        assert r"request>uri regexp \?.* ?…" in caddyfile, (
+            "queries with tokens and names are logged"
+        )
+        assert "request>headers delete" in caddyfile
+        check = urlsplit(services()["caddy"]["healthcheck"]["test"][-1])
+        assert f"{check.scheme}://{check.netloc} {{" in caddyfile
+        assert f"respond {check.path} 200" in caddyfile
+        [mounted] = services()["caddy"]["configs"]
+        assert mounted["target"] in services()["caddy"]["command"]
+        assert (ROOT / compose()["configs"][mounted["source"]]["file"]) == DEPLOY / "Caddyfile"
+
+    def test_links_lead_to_the_proxy(self, secrets: Path) -> None:
+        settings = settings_of("web", secrets)
+        assert settings.public_url == f"https://{services()['caddy']['environment']['SITE']}"
+        assert settings.smtp_url is not None
 
     def test_the_paths_of_configuration_files_are_mounted(self) -> None:
         s3 = services()["s3"]

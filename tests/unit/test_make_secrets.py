@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import tomllib
 from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
 
 from tests.unit.deployment import DEPLOY, compose, make_secrets
 
@@ -45,7 +48,7 @@ def test_each_is_random_and_long(tmp_path: Path) -> None:
     first, second = tmp_path / "a", tmp_path / "b"
     make_secrets(first).check_returncode()
     make_secrets(second).check_returncode()
-    for name in compose()["secrets"]:
+    for name in compose()["secrets"].keys() - {"smtp_url"}:
         assert (first / name).read_text() != (second / name).read_text(), name
     plain = ("postgres_password", "database_password", "s3_secret_key", "ray_token")
     for name in (*plain, "token_secret", "master_key"):
@@ -58,6 +61,17 @@ def test_nothing_of_it_is_printed(tmp_path: Path) -> None:
     said = done.stdout + done.stderr
     for name in compose()["secrets"]:
         assert (tmp_path / "secrets" / name).read_text() not in said
+
+
+def test_the_mail_server_is_the_one_that_is_named_or_none_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_secrets(tmp_path / "none").check_returncode()
+    nowhere = (tmp_path / "none" / "smtp_url").read_text()
+    assert urlsplit(nowhere).hostname == "mail.invalid", "RFC 2606: a name that never resolves"
+    monkeypatch.setenv("SMTP_URL", "smtps://maxray:secret@mail.example")
+    make_secrets(tmp_path / "given").check_returncode()
+    assert (tmp_path / "given" / "smtp_url").read_text() == "smtps://maxray:secret@mail.example"
 
 
 def test_files_that_share_a_secret_agree(tmp_path: Path) -> None:

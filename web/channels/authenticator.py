@@ -35,4 +35,6 @@ class TokenAuthenticator:
             user=f"{principal.role}:{principal.subject}",
             expires_at=principal.expires_at,
             info=Sender(principal.role, principal.subject),
+            # So that the end of the session closes the socket (web/accounts/revocation.py).
+            token_id=principal.session_id,
         )

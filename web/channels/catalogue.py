@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from actors.domain import views
 from realtime.publication import Delivery
+from web.access.notice import PatientNotice
 
 
 class ChannelKind(Struct, frozen=True):
@@ -38,7 +39,7 @@ _KINDS: Final = (
         "emergency",
         "fact",
         views.EmergencyUpdate,
-        "its patient, the assigned crew, ops and admin",
+        "its patient and the family, the assigned crew, ops and admin, who broke the glass",
         "The emergency after each of its events, without health data. A crew that is released "
         "loses it with the very event that releases it.",
     ),
@@ -49,6 +50,15 @@ _KINDS: Final = (
         views.Track,
         "as `emergency:`",
         "Where the assigned unit is, and its estimated time of arrival.",
+    ),
+    ChannelKind(
+        "patient",
+        "patient",
+        "fact",
+        PatientNotice,
+        "that patient and the family",
+        "What happened around the record: who opened it in an emergency, whom the family gained or "
+        "lost. Kept for a week, 100 of them.",
     ),
     ChannelKind(
         "device",

@@ -2,25 +2,32 @@
 
 Decided by `actors/domain/access.py`. The facts about an emergency come from its entity at
 subscription, and from each fact published on its channel after that: so a released crew loses the
-channel in the same moment.
+channel in the same moment. Relationships are looked up at subscription; those that let somebody in
+are watched from then on (web/access/grants.py), and their end has everything asked about anew.
 """
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 import msgspec
 from msgspec import Struct
 
-from actors.domain.access import Facts, channel_facts, may
+from actors.domain.access import Facts, channel_facts, could, may
 from actors.domain.emergency import ENDED, ViewEmergency
 from actors.domain.kernel import DomainError, EntityRef, Sender
+from actors.domain.relationship import Relationship, standing
 from actors.errors import RuntimeFault
+from actors.ports import Clock
 from actors.router import Router
 from realtime.errors import PermissionDenied, RealtimeError, UnknownChannel
 from realtime.ports import Identity, SubscribeOptions
 from realtime.protocol import PublishRequest, SubscribeRequest
 from realtime.publication import Append, Peer, Publication
+from storage.records import RecordsUnavailable
+from web.access.decision import Decision, Told, untold
+from web.access.notice import RETENTION
 from web.channels.catalogue import CHANNELS
 from web.channels.maps import map_of
 
@@ -51,11 +58,39 @@ _parties = msgspec.json.Decoder(_Parties)
 _update = msgspec.json.Decoder(_Update)
 
 
-class AccessPolicy:
-    """`realtime.ports.ChannelPolicy` by the domain's access table."""
+Held = Callable[[Sender], Awaitable[tuple[Relationship, ...]]]
+"""The relationships in force that a principal holds. Raises RecordsUnavailable."""
 
-    def __init__(self, router: Router) -> None:
+
+async def _holds_none(_who: Sender) -> tuple[Relationship, ...]:
+    return ()
+
+
+def _unwatched(_relationship: Relationship) -> None:
+    return
+
+
+class AccessPolicy:
+    """`realtime.ports.ChannelPolicy` by the domain's access table.
+
+    `granted` is told of each relationship that lets somebody in, so that its end is seen; `told`
+    of each refusal, and of each subscription to what concerns a patient. Without `held` nobody has
+    relationships.
+    """
+
+    def __init__(
+        self,
+        router: Router,
+        clock: Clock,
+        held: Held = _holds_none,
+        granted: Callable[[Relationship], None] = _unwatched,
+        told: Told = untold,
+    ) -> None:
         self._router = router
+        self._clock = clock
+        self._held = held
+        self._granted = granted
+        self._told = told
 
     async def subscribe(self, identity: Identity, request: SubscribeRequest) -> SubscribeOptions:
         channel = request.channel
@@ -63,24 +98,45 @@ class AccessPolicy:
         kind = CHANNELS.get(namespace)
         if kind is None or not colon or not subject:
             raise UnknownChannel(f"channels are {', '.join(k.address for k in CHANNELS.values())}")
-        delivery = kind.delivery
         of_emergency = namespace in ("emergency", "track")
-        parties = await self._parties_of(subject) if of_emergency else _Parties()
+        parties = _Parties()
+        if of_emergency and could(identity.info.role, f"subscribe.{namespace}"):
+            parties = await self._parties_of(identity.info, namespace, subject)
         action, facts = channel_facts(channel, parties.patient_id, parties.crew)
-        if not may(identity.info, action, facts):
-            raise PermissionDenied(f"{identity.info.role} may not {action} here")
-        # Staff may see every emergency whatever happens: only the others are asked again.
-        again = of_emergency and not may(identity.info, action, Facts())
+        who = await self._standing(identity.info, action, facts)
+        allowed = may(who, action, facts)
+        if not allowed or facts.patient_id is not None:
+            self._told(Decision(who, action, namespace, subject, allowed, facts.patient_id))
+        if not allowed:
+            raise PermissionDenied(f"{who.role} may not {action} here")
+        # Of the facts about an emergency only its crew changes: who is in by that is asked again.
+        again = of_emergency and not may(who, action, Facts(patient_id=facts.patient_id))
         return SubscribeOptions(
-            delivery=delivery,
-            recoverable=delivery == "fact",
-            positioned=delivery == "fact",
+            delivery=kind.delivery,
+            recoverable=kind.delivery == "fact",
+            positioned=kind.delivery == "fact",
             guarded=again and namespace == "emergency",
             guard=f"emergency:{subject}" if again and namespace == "track" else None,
             keyed=map_of(channel),
+            retention=RETENTION if namespace == "patient" else None,
         )
 
-    async def _parties_of(self, emergency: str) -> _Parties:
+    async def _standing(self, who: Sender, action: str, facts: Facts) -> Sender:
+        """`who`, with the ties that let it in where nothing else does. Those are watched."""
+        if may(who, action, facts) or facts.patient_id is None or not could(who.role, action):
+            return who
+        try:
+            held = await self._held(who)
+        except RecordsUnavailable as error:
+            raise RealtimeError("who stands how to whom cannot be read just now") from error
+        mine = tuple(one for one in held if one.patient_id == facts.patient_id)
+        known = standing(who, mine, self._clock.now())
+        if may(known, action, facts):
+            for one in mine:
+                self._granted(one)
+        return known
+
+    async def _parties_of(self, who: Sender, namespace: str, emergency: str) -> _Parties:
         """Raises PermissionDenied where there is none: its absence is nobody's to see."""
         try:
             answer = await self._router.read(
@@ -91,6 +147,7 @@ class AccessPolicy:
                 urgent=True,
             )
         except DomainError:
+            self._told(Decision(who, f"subscribe.{namespace}", namespace, emergency, False))
             raise PermissionDenied("no emergency that this token may see has this id") from None
         except RuntimeFault as error:
             raise RealtimeError("the emergency cannot be read just now") from error

@@ -39,6 +39,7 @@ from actors.router import Router
 from realtime.codes import DISCONNECT_NOT_AVAILABLE
 from realtime.errors import Refusal, RpcError
 from realtime.ports import Identity
+from web.access.decision import Decision, Told, untold
 from web.command_id import derived_id, random_id
 
 # The application's own codes (400–1999), after the HTTP status that REST answers the same with.
@@ -91,8 +92,12 @@ class Nothing(Struct, frozen=True):
 
 
 class Call(Struct, frozen=True):
-    """A method: its arguments and answer as types, and the command it stands for."""
+    """A method: its arguments and answer as types, and the command it stands for.
 
+    `action`: of the access table; asked for with the caller's own unit as the thing.
+    """
+
+    action: str
     says: str
     arguments: type[Struct]
     answers: type[Struct]
@@ -102,77 +107,101 @@ class Call(Struct, frozen=True):
 POSITION: Final = "position"
 CALLS: Final[Mapping[str, Call]] = {
     "task.accept": Call(
+        "task.answer",
         "Take the task that was offered.",
         TaskAcceptance,
         ParamedicView,
         lambda c: AcceptTask(task=c.task),
     ),
     "task.decline": Call(
+        "task.answer",
         "Refuse the task that was offered; it goes to the next unit.",
         TaskRefusal,
         ParamedicView,
         lambda c: DeclineTask(task=c.task, reason=c.reason),
     ),
     "task.progress": Call(
+        "task.progress",
         "Say how far the accepted task is.",
         TaskProgress,
         ParamedicView,
         lambda c: ProgressTask(task=c.task, step=c.step, position=c.position),
     ),
     "task.hand_back": Call(
+        "task.hand_back",
         "Give an accepted task back; it goes to another unit.",
         TaskRefusal,
         ParamedicView,
         lambda c: HandBackTask(task=c.task, reason=c.reason),
     ),
-    "tasks": Call("The task queue, most urgent first.", NamedCall, TaskList, lambda _: ListTasks()),
+    "tasks": Call(
+        "task.list",
+        "The task queue, most urgent first.",
+        NamedCall,
+        TaskList,
+        lambda _: ListTasks(),
+    ),
     "shift.on": Call(
+        "paramedic.shift",
         "Begin the shift, here.",
         ShiftStart,
         ParamedicView,
         lambda c: GoOnDuty(position=c.position),
     ),
     "shift.off": Call(
+        "paramedic.shift",
         "End the shift; refused while a task is accepted.",
         NamedCall,
         ParamedicView,
         lambda _: GoOffDuty(),
     ),
-    "shift.break": Call("Begin a break.", NamedCall, ParamedicView, lambda _: TakeBreak()),
-    "shift.resume": Call("End the break.", NamedCall, ParamedicView, lambda _: EndBreak()),
-    POSITION: Call("Where the unit is; the newest wins.", PositionFix, Nothing),
+    "shift.break": Call(
+        "paramedic.shift", "Begin a break.", NamedCall, ParamedicView, lambda _: TakeBreak()
+    ),
+    "shift.resume": Call(
+        "paramedic.shift", "End the break.", NamedCall, ParamedicView, lambda _: EndBreak()
+    ),
+    POSITION: Call(
+        "paramedic.report_position", "Where the unit is; the newest wins.", PositionFix, Nothing
+    ),
 }
 _decoders: Final = {method: msgspec.json.Decoder(call.arguments) for method, call in CALLS.items()}
 
 
 class DeviceRpc:
-    """`realtime.ports.RpcHandler`: a device speaks for its own paramedic and nobody else."""
+    """`realtime.ports.RpcHandler`: a device speaks for its own paramedic and nobody else.
 
-    def __init__(self, router: Router, clock: Clock) -> None:
+    `told` of each call that the caller's role may not make.
+    """
+
+    def __init__(self, router: Router, clock: Clock, told: Told = untold) -> None:
         self._router = router
         self._clock = clock
+        self._told = told
 
     async def rpc(self, identity: Identity, method: str, data: bytes) -> bytes:
         sender: Sender = identity.info
         if method not in CALLS:
             known = ", ".join(sorted(CALLS))
             raise RpcError(UNKNOWN_METHOD, f"methods are {known}")
-        if sender.role != "paramedic":
-            raise RpcError(FORBIDDEN, "these methods are for paramedics' devices")
         unit = EntityRef("paramedic", sender.subject)
+        action = CALLS[method].action
+        # A device speaks for its own unit: there is no way to name another.
+        own = Facts(paramedic_id=unit.id)
+        if sender.role != "paramedic" or not may(sender, action, own):
+            self._told(Decision(sender, action, "call", method, False))
+            raise RpcError(FORBIDDEN, "these methods are for paramedics' devices")
         arguments = _decode(_decoders[method], data)
         command = CALLS[method].command
         if command is None:
-            return self._position(sender, unit, arguments)
+            return self._position(unit, arguments)
         id_ = derived_id(sender, method, arguments.id) if arguments.id else random_id()
         return await self._ask(unit, command(arguments), id_, sender)
 
     async def message(self, identity: Identity, data: bytes) -> None:
         raise Refusal(DISCONNECT_NOT_AVAILABLE.code, DISCONNECT_NOT_AVAILABLE.reason)
 
-    def _position(self, sender: Sender, unit: EntityRef, fix: PositionFix) -> bytes:
-        if not may(sender, "paramedic.report_position", Facts(paramedic_id=unit.id)):
-            raise RpcError(FORBIDDEN, "positions come from the unit's own device")
+    def _position(self, unit: EntityRef, fix: PositionFix) -> bytes:
         now = self._clock.now()
         # A device's clock may be ahead: a fix from the future would shut out the true ones.
         at = now if fix.at is None else min(fix.at, now)

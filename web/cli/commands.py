@@ -16,7 +16,10 @@ COMMANDS: Final = {
     "replay": "web.replay.cli:replay",
     "realtime": "web.cli.realtime:realtime",
     "token": "web.cli.token:token",
+    "account": "web.cli.account:account",
+    "audit": "web.cli.audit:audit",
     "migrate": "web.cli.migrate:migrate",
+    "keys": "web.cli.keys:keys",
     "version": "web.cli.version:version",
 }
 

@@ -32,6 +32,9 @@ class Exit(enum.IntEnum):
     MIGRATION = 7
     """The database could not be brought to this version's schema."""
 
+    AUDIT = 8
+    """The audit trail was changed: what and where is on standard output."""
+
 
 def described() -> str:
     """For `maxray --help`."""
@@ -44,5 +47,6 @@ def described() -> str:
         Exit.NOT_RUNNING: "nothing runs for this data folder",
         Exit.UNHEALTHY: "something that runs does not answer",
         Exit.MIGRATION: "the database could not be migrated",
+        Exit.AUDIT: "the audit trail was changed",
     }
     return "  ".join(f"**{code.value}** {said}" for code, said in lines.items())

@@ -7,9 +7,12 @@ outside one: it is asked whether it answers, and not started.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
 import os
 import socket
 import sys
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -33,10 +36,18 @@ from storage.embedded import (
 from storage.embedded import probe as ask
 from storage.embedded.folder import random_secret
 from storage.embedded.state import ProcessState
+from web.cli.keys import MASTER_KEY, NEXT_KEY
 from web.cli.running import keep_settings
+from web.tls.context import EVERYWHERE, files_of, names_for, server_context
+from web.tls.context import FOLDER as TLS_FOLDER
+from web.tls.folder import keep as keep_certificate
+
+log = logging.getLogger(__name__)
 
 _ROOT: Final = Path(web.__file__).resolve().parent.parent
 _BACKLOG: Final = 2048
+# A certificate of ours is renewed a month before it ends; how often that is looked at.
+_RENEWAL_EVERY_S: Final = 6 * 3600.0
 
 
 def _module(name: str, *arguments: str) -> tuple[str, ...]:
@@ -108,9 +119,12 @@ async def running_stack(
 
     `outside_wait_s`: how long an outside server may take to answer at first.
 
-    Raises EmbeddedError (StartFailed, DataFolderInUse, …), OutsideUnreachable or PortTaken.
+    Raises EmbeddedError (StartFailed, DataFolderInUse, …), OutsideUnreachable, PortTaken or
+    CertificateRefused.
     """
     commands = programs or Programs()
+    if settings.tls_cert is not None and (files := files_of(settings)) is not None:
+        server_context(files)  # whether it can be used, before anything is started
     with listening_socket(settings.host, settings.port) as door:
         embedded, outside = _split(settings)
         servers = EmbeddedServers(
@@ -119,8 +133,7 @@ async def running_stack(
         async with servers:
             resolved = _resolve(settings, servers, port=door.getsockname()[1])
             await _ask_outside(resolved, outside, outside_wait_s)
-            shown = f"[{settings.host}]" if ":" in settings.host else settings.host
-            url = f"http://{shown}:{resolved.port}"
+            url = _url(resolved)
             variables = settings_environment(resolved, servers.folder.folder("secrets"))
             keep_settings(servers.folder, variables)
             environment = _environment(servers, variables, embedded_ray="ray" in embedded)
@@ -139,7 +152,39 @@ async def running_stack(
             )
             if demo:
                 await supervisor.start(_process(servers, "demo", commands.demo, environment))
-            yield Stack(resolved, url, servers, outside)
+            async with _renewing(settings, servers.folder.path):
+                yield Stack(resolved, url, servers, outside)
+
+
+def _url(settings: Settings) -> str:
+    shown = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return f"{'https' if settings.tls == 'on' else 'http'}://{shown}:{settings.port}"
+
+
+@asynccontextmanager
+async def _renewing(settings: Settings, data: Path) -> AsyncIterator[None]:
+    """While the service runs, its certificate is renewed, where it is one of ours."""
+
+    async def renew() -> None:
+        while True:
+            await asyncio.sleep(_RENEWAL_EVERY_S)
+            try:
+                await asyncio.to_thread(
+                    keep_certificate, data / TLS_FOLDER, names_for(settings), time.time()
+                )
+            except OSError as error:
+                log.error("the certificate could not be renewed: %s", error)
+
+    if settings.tls == "off" or settings.tls_cert is not None:
+        yield
+        return
+    renewing = asyncio.create_task(renew())
+    try:
+        yield
+    finally:
+        renewing.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await renewing
 
 
 def _split(settings: Settings) -> tuple[frozenset[ServerName], dict[str, str]]:
@@ -182,8 +227,21 @@ def _resolve(settings: Settings, servers: EmbeddedServers, port: int) -> Setting
     if settings.token_secret is None:
         found["token_secret"] = Secret(servers.folder.secret("token", random_secret))
     if settings.master_key is None:
-        found["master_key"] = Secret(servers.folder.secret("master-key", random_secret))
-    return msgspec.structs.replace(settings, **found)
+        found["master_key"] = Secret(servers.folder.secret(MASTER_KEY, random_secret))
+        if (servers.folder.folder("secrets") / NEXT_KEY).exists():  # a rotation did not end
+            found["spare_master_key"] = Secret(servers.folder.secret(NEXT_KEY))
+    if settings.tls == "on" and settings.tls_cert is None:
+        files = keep_certificate(
+            servers.folder.folder(TLS_FOLDER), names_for(settings), time.time()
+        )
+        found["tls_cert"], found["tls_key"] = files.certificate, files.key
+    resolved = msgspec.structs.replace(settings, **found)
+    if settings.public_url is None:
+        # Everywhere is no place that a link can lead to; this machine's name may be one.
+        host = socket.gethostname() if settings.host in EVERYWHERE else settings.host
+        named = msgspec.structs.replace(resolved, host=host)
+        return msgspec.structs.replace(resolved, public_url=_url(named))
+    return resolved
 
 
 async def ask_server(name: str, settings: Settings) -> None:

@@ -14,13 +14,17 @@ from msgspec import Struct
 from rich.console import Console
 from rich.table import Table
 
+from actors.domain.timestamp import rfc3339
 from config import Settings
 from storage.embedded import NotReady, probe
 from storage.embedded.state import ProcessState, State
+from storage.spool import SpoolError, read_summary
 from web.cli.exits import Exit
 from web.cli.options import config_option, data_option, settings_or_exit
 from web.cli.running import running_settings, running_state
 from web.cli.stack import ask_server
+from web.mail.report import MailReport, mail_line, mail_report
+from web.tls.context import client_context
 
 _SERVERS = frozenset({"postgres", "redis", "s3", "ray"})
 _PROBE_S = 5.0
@@ -40,6 +44,28 @@ class Health(Struct, frozen=True):
     log: str | None = None
 
 
+class DeadEmergency(Struct, frozen=True):
+    """An emergency that was accepted and can never be raised; somebody should ask after it."""
+
+    id: str
+    patient_id: str
+    reason: str
+    received_at: str
+
+
+class SpoolReport(Struct, frozen=True):
+    """Of the emergencies logged while the other parts were away: how many wait, the first of them
+    for how long, and those that can never be raised. `damaged`: files cut off that were not whole.
+    `unreadable`: records that are not understood.
+    """
+
+    depth: int
+    oldest_s: float | None = None
+    dead: tuple[DeadEmergency, ...] = ()
+    damaged: int = 0
+    unreadable: int = 0
+
+
 class Report(Struct, frozen=True):
     """What `status --json` prints."""
 
@@ -50,6 +76,8 @@ class Report(Struct, frozen=True):
     pid: int | None = None
     uptime_s: float | None = None
     processes: tuple[Health, ...] = ()
+    mail: MailReport | None = None
+    spool: SpoolReport | None = None
 
 
 @click.command()
@@ -83,7 +111,8 @@ async def examine(data: Path) -> Report:
     place = os.path.abspath(data)  # noqa: ASYNC240, PTH100 - a local name, no I/O that waits
     state, settings = running_state(data), running_settings(data)
     if state is None:
-        return Report(running=False, healthy=False, data=place)
+        spool = _spool(data, time.time())
+        return Report(running=False, healthy=False, data=place, spool=spool)
     now = time.time()
     asked = [_process(process, state, settings, now) for process in state.processes]
     asked += [_outside(name, address, settings) for name, address in state.outside.items()]
@@ -96,6 +125,8 @@ async def examine(data: Path) -> Report:
         pid=state.pid,
         uptime_s=round(now - state.started_at, 1),
         processes=found,
+        mail=await mail_report(settings, now),
+        spool=_spool(data, now),
     )
 
 
@@ -106,7 +137,7 @@ async def _process(
     if healthy and process.name in _SERVERS:
         healthy, detail = await _answers(process.name, settings)
     elif healthy and process.address == state.url:
-        healthy, detail = await _front_answers(process.address)
+        healthy, detail = await _front_answers(process.address, settings)
     return Health(
         name=process.name,
         status=process.status,
@@ -136,19 +167,35 @@ async def _answers(name: str, settings: Settings | None) -> tuple[bool, str]:
     return True, ""
 
 
-async def _front_answers(url: str) -> tuple[bool, str]:
+async def _front_answers(url: str, settings: Settings | None) -> tuple[bool, str]:
     try:
+        trust = None if settings is None else client_context(settings)
         async with asyncio.timeout(_PROBE_S):
-            await probe.http(f"{url}/health/live")
+            await probe.http(f"{url}/health/live", trust)
     except (NotReady, OSError) as error:
         return False, str(error) or type(error).__name__
     return True, ""
+
+
+def _spool(data: Path, now: float) -> SpoolReport | None:
+    """Read from the disk: it matters while nothing runs as well. None where it cannot be read."""
+    try:
+        found = read_summary(data / "spool")
+    except SpoolError:
+        return None
+    dead = tuple(
+        DeadEmergency(one.emergency_id, one.patient_id, one.reason, rfc3339(one.received_at))
+        for one in found.dead
+    )
+    oldest_s = None if found.oldest_at is None else round(now - found.oldest_at, 1)
+    return SpoolReport(found.depth, oldest_s, dead, found.damaged, found.unreadable)
 
 
 def _show(report: Report) -> None:
     console = Console()
     if not report.running:
         console.print(f"nothing runs for {report.data}", highlight=False, soft_wrap=True)
+        _show_spool(console, report.spool)
         return
     table = Table(title=f"MaxRay in {report.data}", title_justify="left")
     for column in ("process", "state", "where", "pid", "up", "restarts", "detail"):
@@ -164,7 +211,27 @@ def _show(report: Report) -> None:
             health.detail,
         )
     console.print(table)
+    if report.mail is not None and (report.mail.queued or report.mail.dead):
+        console.print(mail_line(report.mail), highlight=False, markup=False, soft_wrap=True)
+    _show_spool(console, report.spool)
     console.print(report.url or "not answering yet", highlight=False)
+
+
+def _show_spool(console: Console, spool: SpoolReport | None) -> None:
+    if spool is None:
+        return
+    if spool.depth:
+        waited = "" if spool.oldest_s is None else f", the first for {_duration(spool.oldest_s)}"
+        console.print(f"[red]spool: {spool.depth} emergencies wait to be raised{waited}[/]")
+    for one in spool.dead:
+        line = f"[red]spool: emergency {one.id} of patient {one.patient_id}, received "
+        line += f"{one.received_at}, can never be raised: {one.reason}[/]"
+        console.print(line, highlight=False, soft_wrap=True)
+    if spool.damaged or spool.unreadable:
+        line = (
+            f"spool: {spool.damaged} files were cut, {spool.unreadable} records are not understood"
+        )
+        console.print(f"[red]{line}[/]", highlight=False, soft_wrap=True)
 
 
 def _duration(seconds: float) -> str:

@@ -20,6 +20,9 @@ from storage.embedded.state import ProcessState
 from web.cli.exits import Exit
 from web.cli.options import config_option, data_option, fail, settings_or_exit
 from web.cli.stack import OutsideUnreachable, PortTaken, Programs, Stack, running_stack
+from web.tls.context import FOLDER as TLS_FOLDER
+from web.tls.context import CertificateRefused
+from web.tls.folder import AUTHORITY, CERTIFICATE
 from web.ui.link import page_link
 
 
@@ -28,6 +31,15 @@ from web.ui.link import page_link
 @data_option
 @click.option("--web-workers", type=int, help="Web processes sharing the port.  [default: 1]")
 @click.option("--shards", type=int, help="Shard actors.  [default: 2]")
+@click.option("--tls", is_flag=True, help="Answer https and wss only.")
+@click.option(
+    "--tls-cert",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The certificate with its chain, PEM.  [default: one of our own making]",
+)
+@click.option(
+    "--tls-key", type=click.Path(dir_okay=False, path_type=Path), help="The certificate's key, PEM."
+)
 @click.option("--demo", is_flag=True, help="Add demo people and a stream of emergencies.")
 @config_option
 def up(
@@ -35,6 +47,9 @@ def up(
     data: Path | None,
     web_workers: int | None,
     shards: int | None,
+    tls: bool,
+    tls_cert: Path | None,
+    tls_key: Path | None,
     demo: bool,
     config: Path | None,
 ) -> None:
@@ -48,10 +63,19 @@ def up(
     - `maxray up` : in `./var`, on port 8000
     - `maxray up --demo` : with people, units and emergencies to look at
     - `maxray up --data /srv/maxray --port 80 --web-workers 4 --shards 8`
+    - `maxray up --tls` : with a certificate of its own authority, `DATA/tls/ca.pem`
+    - `maxray up --tls --tls-cert chain.pem --tls-key key.pem` : with yours
     - `MAXRAY_DATABASE_URL=postgresql://… maxray up` : with an outside PostgreSQL
     """
     settings = settings_or_exit(
-        config, port=port, data=data, web_workers=web_workers, shards=shards
+        config,
+        port=port,
+        data=data,
+        web_workers=web_workers,
+        shards=shards,
+        tls="on" if tls else None,
+        tls_cert=tls_cert,
+        tls_key=tls_key,
     )
     configure_logging(settings.log_level, settings.log_format)
     serve(settings, demo=demo)
@@ -65,6 +89,8 @@ def serve(settings: Settings, *, demo: bool = False, programs: Programs | None =
         fail(Exit.IN_USE, f"{error}; see `maxray status --data {error.path}`")
     except PortTaken as error:
         fail(Exit.IN_USE, f"{error}; choose another with --port")
+    except CertificateRefused as error:
+        fail(Exit.SETTINGS, str(error))
     except (EmbeddedError, OutsideUnreachable) as error:
         fail(Exit.FAILED, str(error))
 
@@ -139,6 +165,11 @@ def _show(console: Console, stack: Stack, demo: bool, took_s: float) -> None:
         link = page_link(stack.url, secret.reveal(), time.time())
         console.print(f"watch it live: [bold]{link}[/]", highlight=False, soft_wrap=True)
     data = stack.settings.data
+    if stack.settings.tls_cert == data / TLS_FOLDER / CERTIFICATE:
+        authority = data / TLS_FOLDER / AUTHORITY
+        console.print(
+            f"callers trust it with: curl --cacert {authority}", highlight=False, soft_wrap=True
+        )
     console.print(
         f"a token to call it with: maxray token --role ops --subject me --data {data}\n"
         "Ctrl-C stops it.",

@@ -20,6 +20,7 @@ from web.demo.city import build
 from web.demo.driver import Driver
 from web.replay.errors import ReplayError
 from web.replay.target import Target
+from web.tls.context import client_context
 
 log = logging.getLogger(__name__)
 
@@ -33,9 +34,10 @@ def target_of(settings: Settings) -> Target:
     host = _EVERYWHERE.get(settings.host, settings.host)
     shown = f"[{host}]" if ":" in host else host
     return Target(
-        url=f"http://{shown}:{settings.port}",
+        url=f"{'https' if settings.tls == 'on' else 'http'}://{shown}:{settings.port}",
         region=settings.region,
         secret=settings.token_secret,
+        trust=client_context(settings),
     )
 
 

@@ -63,11 +63,11 @@ class Driver:
         self._clock = VirtualClock(time.time(), SPEED)
 
     async def run(self, on_ready: Callable[[], None]) -> None:
-        async with Door(self._target.url) as door:
+        async with Door(self._target.url, trust=self._target.trust) as door:
             tokens = self._target.tokens(door)
             patients = await self._people(door, tokens)
             devices = await self._devices(door, tokens)
-            watch = Watch(self._target.url, tokens, self._target.region)
+            watch = Watch(self._target.url, tokens, self._target.region, self._target.trust)
             try:
                 await _until_done(lambda: watch.socket.open(_OPEN_PATIENCE_S), "watching")
                 await each(_on_duty, devices, _AT_ONCE)
@@ -102,7 +102,8 @@ class Driver:
             service_of=_service_of,
             listener=_Deaf(),
         )
-        return tuple(Device(unit, self._target.url, tokens, script) for unit in units)
+        trust = self._target.trust
+        return tuple(Device(unit, self._target.url, tokens, script, trust) for unit in units)
 
     async def _calls(
         self, door: Door, tokens: Tokens, patients: Sequence[str], watch: Watch

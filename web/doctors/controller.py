@@ -13,16 +13,17 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 from actors.domain.availability import Availability
 from actors.domain.views import AvailabilityView, DoctorView
 from storage.records.row import Filter
+from web.audit.route import COMMAND
 from web.auth import Authenticated
 from web.doctors.schemas import DoctorBody, DoctorCard, DoctorDuty, DoctorProfile
 from web.doctors.service import DoctorService
 from web.idempotency import CommandId
 from web.openapi import PROBLEMS
-from web.paging import LIMIT, Cursor, Limit, NamePrefix, Page, RegionFilter, id_of
+from web.paging import LIMIT, Cursor, Limit, NameFilter, Page, RegionFilter, id_of
 from web.times import utc
 
 SpecialtyFilter = Annotated[
-    str | None, QueryParameter(name="specialty", pattern=r"^[a-z][a-z0-9_]{0,31}$")
+    str | None, QueryParameter(name="specialty", pattern=r"^[a-z][a-z0-9_]{0,31}$(?!\n)")
 ]
 From = Annotated[datetime | None, QueryParameter(name="from", description="else now")]
 To = Annotated[datetime | None, QueryParameter(name="to", description="else a fortnight on")]
@@ -50,13 +51,13 @@ class DoctorController(Controller):
         self,
         request: Authenticated,
         doctors: Doctors,
-        name: NamePrefix = None,
+        name: NameFilter = None,
         specialty: SpecialtyFilter = None,
         region: RegionFilter = None,
         cursor: Cursor = None,
         limit: Limit = LIMIT,
     ) -> Page[DoctorCard]:
-        wanted = Filter(before=id_of(cursor), name_prefix=name, specialty=specialty, region=region)
+        wanted = Filter(before=id_of(cursor), name=name, specialty=specialty, region=region)
         return await doctors.list(request.user, wanted, limit)
 
     @get("/{doctor_id:uuid}", responses=PROBLEMS, summary="One doctor, as it is now")
@@ -117,6 +118,7 @@ class DoctorController(Controller):
         status_code=200,
         responses=PROBLEMS,
         summary="On duty, off duty, away, back",
+        opt=COMMAND,
     )
     async def duty(
         self,

@@ -30,6 +30,8 @@ from storage.records import NoSuchRecord, Records
 from storage.records.idempotency import fingerprint
 from storage.records.outbox import message
 from storage.records.row import DoctorRow, Filter
+from web.accounts.ending import SubjectAccounts
+from web.audit.draft import audited
 from web.auth import gate, permit
 from web.checks import Checks
 from web.doctors.schemas import (
@@ -51,10 +53,13 @@ _DEFAULT_SPAN_S = 14 * 86_400.0
 class DoctorService:
     """Each method asks first whether the caller may; see web.auth for what that answers."""
 
-    def __init__(self, records: Records, entities: Entities, clock: Clock) -> None:
+    def __init__(
+        self, records: Records, entities: Entities, clock: Clock, accounts: SubjectAccounts
+    ) -> None:
         self._records = records
         self._entities = entities
         self._clock = clock
+        self._accounts = accounts
 
     async def register(self, caller: Sender, body: DoctorBody, command_id: str) -> DoctorProfile:
         gate(caller, "doctor.register")
@@ -86,7 +91,9 @@ class DoctorService:
     async def get(self, caller: Sender, doctor_id: str) -> DoctorProfile:
         permit(caller, "doctor.view", "doctor", Facts(doctor_id=doctor_id))
         row = await self._records.doctors.get(doctor_id)
-        return profile(row, await self._live(doctor_id))
+        shown = profile(row, await self._live(doctor_id))
+        audited(patients=(one.patient_id for one in shown.requests))
+        return shown
 
     async def replace(
         self, caller: Sender, doctor_id: str, body: DoctorBody, command_id: str
@@ -120,6 +127,7 @@ class DoctorService:
         if live.status != "retired":
             ref, command = _ref(doctor_id), RetireDoctor()
             await self._entities.ask(ref, command, DoctorView, by=caller, id_=command_id)
+        await self._accounts.disable_subject("doctor", doctor_id, caller, "retired")
         await self._records.doctors.delete(doctor_id, moment(self._clock.now()))
 
     async def availability(

@@ -13,6 +13,7 @@ from litestar.params import FromPath, FromQuery, JSONBody, PathParameter
 from actors.domain.messages import EmergencyStatus
 from actors.domain.views import DispatcherView, EmergencyDetail, EmergencyView
 from storage.records.row import Filter
+from web.audit.route import COMMAND, unaudited
 from web.auth import Authenticated
 from web.emergencies.questions import QUESTIONS
 from web.emergencies.schemas import CancelBody, PriorityBody, Questions
@@ -20,9 +21,11 @@ from web.emergencies.service import EmergencyService
 from web.idempotency import CommandId
 from web.openapi import PROBLEMS
 from web.paging import LIMIT, Cursor, Limit, Page, RegionFilter, id_of
+from web.spool.intake import EmergencyIntake
 from web.times import utc
 
 Emergencies = NamedDependency[EmergencyService]
+Intake = NamedDependency[EmergencyIntake]
 
 
 class EmergencyController(Controller):
@@ -56,15 +59,16 @@ class EmergencyController(Controller):
         self,
         request: Authenticated,
         emergency_id: FromPath[UUID],
-        emergencies: Emergencies,
+        intake: Intake,
     ) -> EmergencyDetail:
-        return await emergencies.get(request.user, str(emergency_id))
+        return await intake.get(request.user, str(emergency_id))
 
     @post(
         "/{emergency_id:uuid}/cancel",
         status_code=200,
         responses=PROBLEMS,
         summary="No help is needed (any more)",
+        opt=COMMAND,
     )
     async def cancel(
         self,
@@ -81,6 +85,7 @@ class EmergencyController(Controller):
         status_code=200,
         responses=PROBLEMS,
         summary="Set the priority over triage's",
+        opt=COMMAND,
     )
     async def override_priority(
         self,
@@ -102,7 +107,7 @@ class DispatchController(Controller):
     async def region(
         self,
         request: Authenticated,
-        region: Annotated[str, PathParameter(pattern=r"^[A-Za-z0-9_-]{1,64}$")],
+        region: Annotated[str, PathParameter(pattern=r"^[A-Za-z0-9_-]{1,64}$(?!\n)")],
         emergencies: Emergencies,
     ) -> DispatcherView:
         return await emergencies.dispatch(request.user, region)
@@ -116,6 +121,7 @@ class TriageController(Controller):
         "/questions",
         responses=PROBLEMS,
         summary="What to ask a caller, for anybody with a token",
+        opt=unaudited("the same questions for everybody"),
         sync_to_thread=False,
     )
     def questions(self) -> Questions:

@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 
 import msgspec
+from msgspec import Struct
 
-from actors.domain.access import Facts
+from actors.domain.access import Facts, may
 from actors.domain.dispatcher import ViewDispatcher
 from actors.domain.emergency import (
     CancelEmergency,
@@ -24,6 +25,8 @@ from actors.ports import Clock
 from storage.records import Records
 from storage.records.idempotency import fingerprint
 from storage.records.row import EmergencyEntry, Filter
+from web.access.standing import Standing
+from web.audit.draft import audited
 from web.auth import gate, permit
 from web.checks import Checks
 from web.emergencies.schemas import CancelBody, PriorityBody, RaiseBody
@@ -33,37 +36,66 @@ from web.problems import not_visible
 from web.times import moment
 
 
+class Made(Struct, frozen=True):
+    """What an emergency is called from its first asking on, and when that was (Unix seconds)."""
+
+    id: str
+    at: float
+
+
+def checked_phone(body: RaiseBody) -> str | None:
+    """The number to call back, in its one form. Answers 422 where it is none."""
+    checks = Checks()
+    phone = body.contact_phone and checks.phone(body.contact_phone, "/contact_phone")
+    checks.done()
+    return phone
+
+
 class EmergencyService:
     """Each method asks first whether the caller may; see web.auth for what that answers.
 
     `region`: of patients who have none and callers who name none.
     """
 
-    def __init__(self, records: Records, entities: Entities, clock: Clock, region: str) -> None:
+    def __init__(
+        self, records: Records, entities: Entities, clock: Clock, standing: Standing, region: str
+    ) -> None:
         self._records = records
         self._entities = entities
         self._clock = clock
+        self._standing = standing
         self._region = region
 
     async def raise_(
-        self, caller: Sender, patient_id: str, body: RaiseBody, command_id: str
+        self,
+        caller: Sender,
+        patient_id: str,
+        body: RaiseBody,
+        command_id: str,
+        made: Made | None = None,
     ) -> EmergencyView:
         """Two steps that a repeat completes: the entry in the index, then the entity.
 
+        `made`: where this was asked before, and could not be done (web/spool/).
+
         Dying in between leaves an entry without an emergency; see storage/records/emergencies.py.
         """
-        permit(caller, "emergency.raise", "patient", Facts(patient_id=patient_id))
-        checks = Checks()
-        phone = body.contact_phone and checks.phone(body.contact_phone, "/contact_phone")
-        checks.done()
+        gate(caller, "emergency.raise")
+        facts = Facts(patient_id=patient_id)
+        if not may(caller, "emergency.raise", facts):
+            caller = await self._standing.of(caller, patient_id)
+        permit(caller, "emergency.raise", "patient", facts)
+        phone = checked_phone(body)
         patient = await self._records.patients.get(patient_id)
-        now = self._clock.now()
+        if made is None:
+            now = self._clock.now()
+            made = Made(derive_id(now, command_id, "emergency"), now)
         entry = await self._records.emergencies.begin(
             EmergencyEntry(
-                id=derive_id(now, command_id, "emergency"),
+                id=made.id,
                 patient_id=patient_id,
                 region=body.region or patient.region or self._region,
-                raised_at=moment(now),
+                raised_at=moment(made.at),
             ),
             command_id,
             fingerprint(command_id, msgspec.json.encode(body)),
@@ -85,12 +117,24 @@ class EmergencyService:
         # raised then stands.
         return await self._entities.read(ref, ViewEmergency(), EmergencyView, by=caller)
 
+    async def was_raised(self, emergency_id: str, patient_id: str) -> bool:
+        """Whether there is this emergency, and of this patient."""
+        ref = EntityRef("emergency", emergency_id)
+        view = await self._entities.view(ref, ViewEmergency(), EmergencyDetail)
+        return view is not None and view.patient_id == patient_id
+
     async def get(self, caller: Sender, emergency_id: str) -> EmergencyDetail:
         gate(caller, "emergency.view")
         ref = EntityRef("emergency", emergency_id)
         view = await self._entities.view(ref, ViewEmergency(), EmergencyDetail, by=caller)
         if view is None:
+            # Not the patient's own, nor the crew's: somebody else's, whom the caller may act for.
+            related = await self._standing.of(caller)
+            if related.ties:
+                view = await self._entities.view(ref, ViewEmergency(), EmergencyDetail, by=related)
+        if view is None:
             raise not_visible("emergency")
+        audited(patients=[view.patient_id])
         return view
 
     async def list(
@@ -108,32 +152,39 @@ class EmergencyService:
                 for row in page.rows
             )
         )
-        shown = (one for one in views if one is not None and status in (None, one.status))
-        return Page(tuple(shown), cursor_of(page.rows[-1].id) if page.more else None)
+        shown = tuple(one for one in views if one is not None and status in (None, one.status))
+        audited(patients=(one.patient_id for one in shown))
+        return Page(shown, cursor_of(page.rows[-1].id) if page.more else None)
 
     async def cancel(
         self, caller: Sender, emergency_id: str, body: CancelBody, command_id: str
     ) -> EmergencyView:
         gate(caller, "emergency.cancel")
-        return await self._entities.ask(
+        # Asked before: a refusal is the command's answer for ever.
+        caller = await self._standing.of(caller)
+        view = await self._entities.ask(
             EntityRef("emergency", emergency_id),
             CancelEmergency(reason=body.reason),
             EmergencyView,
             by=caller,
             id_=command_id,
         )
+        audited(patients=[view.patient_id])
+        return view
 
     async def override_priority(
         self, caller: Sender, emergency_id: str, body: PriorityBody, command_id: str
     ) -> EmergencyView:
         gate(caller, "emergency.override_priority")
-        return await self._entities.ask(
+        view = await self._entities.ask(
             EntityRef("emergency", emergency_id),
             OverridePriority(priority=body.priority, reason=body.reason),
             EmergencyView,
             by=caller,
             id_=command_id,
         )
+        audited(patients=[view.patient_id])
+        return view
 
     async def dispatch(self, caller: Sender, region: str) -> DispatcherView:
         """The region's dispatcher; of a region nobody has used yet, an empty one."""

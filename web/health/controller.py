@@ -11,6 +11,7 @@ from litestar import Controller, MediaType, Response, get
 from litestar.di import NamedDependency
 from msgspec import Struct
 
+from web.audit.route import unaudited
 from web.auth import OPEN, Authenticated, is_staff
 from web.openapi import PROBLEMS
 from web.problems import FieldError, ProblemError, forbidden
@@ -56,6 +57,7 @@ class HealthController(Controller):
     responses=PROBLEMS,
     tags=["health"],
     summary="Prometheus figures, for staff",
+    opt=unaudited("figures of the service, nobody's record"),
     media_type=MediaType.TEXT,
 )
 async def metrics(request: Authenticated, services: NamedDependency[Services]) -> Response[bytes]:

@@ -11,10 +11,11 @@ from litestar.params import FromPath, JSONBody, PathParameter
 
 from actors.domain.views import ParamedicView, TaskList
 from storage.records.row import Filter
+from web.audit.route import COMMAND
 from web.auth import Authenticated
 from web.idempotency import CommandId
 from web.openapi import PROBLEMS
-from web.paging import LIMIT, Cursor, Limit, NamePrefix, Page, RegionFilter, id_of
+from web.paging import LIMIT, Cursor, Limit, NameFilter, Page, RegionFilter, id_of
 from web.paramedics.schemas import DutyAction, ParamedicBody, ParamedicProfile, TaskAction
 from web.paramedics.service import ParamedicService
 
@@ -43,12 +44,12 @@ class ParamedicController(Controller):
         self,
         request: Authenticated,
         paramedics: Paramedics,
-        name: NamePrefix = None,
+        name: NameFilter = None,
         region: RegionFilter = None,
         cursor: Cursor = None,
         limit: Limit = LIMIT,
     ) -> Page[ParamedicProfile]:
-        wanted = Filter(before=id_of(cursor), name_prefix=name, region=region)
+        wanted = Filter(before=id_of(cursor), name=name, region=region)
         return await paramedics.list(request.user, wanted, limit)
 
     @get("/{paramedic_id:uuid}", responses=PROBLEMS, summary="One paramedic, as it is now")
@@ -95,6 +96,7 @@ class ParamedicController(Controller):
         status_code=200,
         responses=PROBLEMS,
         summary="Accept, decline, progress or hand back a task",
+        opt=COMMAND,
     )
     async def on_task(
         self,
@@ -113,6 +115,7 @@ class ParamedicController(Controller):
         status_code=200,
         responses=PROBLEMS,
         summary="On duty, off duty, on a break, back from it",
+        opt=COMMAND,
     )
     async def duty(
         self,

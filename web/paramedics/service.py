@@ -30,6 +30,8 @@ from storage.records import NoSuchRecord, Records
 from storage.records.idempotency import fingerprint
 from storage.records.outbox import message
 from storage.records.row import Filter, ParamedicRow
+from web.accounts.ending import SubjectAccounts
+from web.audit.draft import audited
 from web.auth import gate, permit
 from web.checks import Checks
 from web.entities import Entities
@@ -47,10 +49,13 @@ from web.times import moment
 class ParamedicService:
     """Each method asks first whether the caller may; see web.auth for what that answers."""
 
-    def __init__(self, records: Records, entities: Entities, clock: Clock) -> None:
+    def __init__(
+        self, records: Records, entities: Entities, clock: Clock, accounts: SubjectAccounts
+    ) -> None:
         self._records = records
         self._entities = entities
         self._clock = clock
+        self._accounts = accounts
 
     async def register(
         self, caller: Sender, body: ParamedicBody, command_id: str
@@ -120,11 +125,15 @@ class ParamedicService:
         if live.status != "retired":
             ref, command = _ref(paramedic_id), RetireParamedic()
             await self._entities.ask(ref, command, ParamedicView, by=caller, id_=command_id)
+        await self._accounts.disable_subject("paramedic", paramedic_id, caller, "retired")
         await self._records.paramedics.delete(paramedic_id, moment(self._clock.now()))
 
     async def tasks(self, caller: Sender, paramedic_id: str) -> TaskList:
         permit(caller, "task.list", "paramedic", _facts(paramedic_id))
-        return await self._entities.read(_ref(paramedic_id), ListTasks(), TaskList, by=caller)
+        found = await self._entities.read(_ref(paramedic_id), ListTasks(), TaskList, by=caller)
+        emergencies = {task.emergency for task in found.tasks}
+        audited(patients=await self._records.emergencies.patients(emergencies))
+        return found
 
     async def on_task(
         self, caller: Sender, paramedic_id: str, task: str, action: TaskAction, command_id: str

@@ -12,22 +12,25 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from actors.domain.views import EmergencyDetail, EmergencyView
 from storage.records.row import Filter
+from web.audit.route import COMMAND
 from web.auth import Authenticated
 from web.checks import bare_phone
 from web.emergencies.schemas import RaiseBody
-from web.emergencies.service import EmergencyService
 from web.idempotency import CommandId
 from web.openapi import PROBLEMS
-from web.paging import LIMIT, Cursor, Limit, NamePrefix, Page, RegionFilter, id_of
+from web.paging import LIMIT, Cursor, Limit, NameFilter, Page, RegionFilter, id_of
 from web.patients.schemas import PatientBody, PatientView
 from web.patients.service import PatientService
 from web.problems import bad_parameter
+from web.spool.intake import EmergencyIntake
+from web.spool.responses import LOGGED
+from web.spool.schemas import EmergencyLogged
 from web.times import utc
 
 PhoneFilter = Annotated[str | None, QueryParameter(name="phone", max_length=40)]
 
 Patients = NamedDependency[PatientService]
-Emergencies = NamedDependency[EmergencyService]
+Intake = NamedDependency[EmergencyIntake]
 
 
 class PatientController(Controller):
@@ -50,7 +53,7 @@ class PatientController(Controller):
         self,
         request: Authenticated,
         patients: Patients,
-        name: NamePrefix = None,
+        name: NameFilter = None,
         phone: PhoneFilter = None,
         region: RegionFilter = None,
         created_from: FromQuery[datetime | None] = None,
@@ -63,7 +66,7 @@ class PatientController(Controller):
             raise bad_parameter("phone", "expected a phone number such as +919876543210")
         wanted = Filter(
             before=id_of(cursor),
-            name_prefix=name,
+            name=name,
             phone=number,
             region=region,
             created_from=utc(created_from, "created_from"),
@@ -110,14 +113,22 @@ class PatientController(Controller):
     ) -> Page[EmergencyDetail]:
         return await patients.history(request.user, str(patient_id), id_of(cursor), limit)
 
-    @post("/{patient_id:uuid}/emergency", responses=PROBLEMS, summary="Ask for help, now")
+    @post(
+        "/{patient_id:uuid}/emergency",
+        responses=LOGGED,
+        summary="Ask for help, now",
+        opt=COMMAND,
+    )
     async def emergency(
         self,
         request: Authenticated,
         patient_id: FromPath[UUID],
         data: JSONBody[RaiseBody],
-        emergencies: Emergencies,
+        intake: Intake,
         command_id: CommandId,
-    ) -> Response[EmergencyView]:
-        view = await emergencies.raise_(request.user, str(patient_id), data, command_id)
-        return Response(view, headers={"Location": f"/api/emergencies/{view.id}"})
+    ) -> Response[EmergencyView] | Response[EmergencyLogged]:
+        taken = await intake.raise_(request.user, str(patient_id), data, command_id)
+        headers = {"Location": f"/api/emergencies/{taken.id}"}
+        if isinstance(taken, EmergencyLogged):
+            return Response(taken, status_code=202, headers=headers)
+        return Response(taken, headers=headers)

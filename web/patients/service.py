@@ -7,7 +7,7 @@ import asyncio
 import msgspec
 from msgspec.structs import replace
 
-from actors.domain.access import Facts
+from actors.domain.access import Facts, may
 from actors.domain.emergency import ENDED, ViewEmergency
 from actors.domain.ids import derive_id
 from actors.domain.kernel import EntityRef, Sender
@@ -16,10 +16,13 @@ from actors.ports import Clock
 from storage.records import NoSuchRecord, Records
 from storage.records.idempotency import fingerprint
 from storage.records.row import Contact, Filter, PatientRow
+from web.access.standing import Standing
+from web.audit.draft import audited
 from web.auth import gate, permit
 from web.checks import Checks
 from web.entities import Entities
 from web.paging import Page, cursor_of
+from web.patients.erasure import Erasure
 from web.patients.schemas import PatientBody, PatientView, view
 from web.times import moment
 
@@ -30,10 +33,19 @@ _RECENT = 5
 class PatientService:
     """Each method asks first whether the caller may; see web.auth for what that answers."""
 
-    def __init__(self, records: Records, entities: Entities, clock: Clock) -> None:
+    def __init__(
+        self,
+        records: Records,
+        entities: Entities,
+        clock: Clock,
+        standing: Standing,
+        erasure: Erasure,
+    ) -> None:
         self._records = records
         self._entities = entities
         self._clock = clock
+        self._standing = standing
+        self._erasure = erasure
 
     async def create(self, caller: Sender, body: PatientBody, command_id: str) -> PatientView:
         gate(caller, "patient.create")
@@ -41,11 +53,13 @@ class PatientService:
         row = self._row(derive_id(now, command_id, "patient"), body, now)
         print_ = fingerprint(command_id, msgspec.json.encode(body))
         created = await self._records.patients.create(row, command_id, print_)
+        audited(kind="patient", id=created, patients=[created])
         return view(row if created == row.id else await self._records.patients.get(created))
 
     async def list(self, caller: Sender, wanted: Filter, limit: int) -> Page[PatientView]:
         gate(caller, "patient.list")
         page = await self._records.patients.list(wanted, limit)
+        audited(patients=(row.id for row in page.rows))
         more = cursor_of(page.rows[-1].id) if page.more else None
         return Page(tuple(map(view, page.rows)), more)
 
@@ -54,10 +68,18 @@ class PatientService:
 
     async def visible(self, caller: Sender, action: str, patient_id: str) -> PatientRow:
         """The patient, where the caller may do `action` to it. 410 only for those who may."""
+        await self.related(caller, action, patient_id)
+        return await self._records.patients.get(patient_id)
+
+    async def related(self, caller: Sender, action: str, patient_id: str) -> Sender:
+        """The caller, with the ties that let it do `action` to the patient where any are needed."""
         gate(caller, action)
         crew = await self._crew(caller, patient_id) if caller.role == "paramedic" else ()
-        permit(caller, action, "patient", Facts(patient_id=patient_id, crew=crew))
-        return await self._records.patients.get(patient_id)
+        facts = Facts(patient_id=patient_id, crew=crew)
+        if not may(caller, action, facts):
+            caller = await self._standing.of(caller, patient_id)
+        permit(caller, action, "patient", facts)
+        return caller
 
     async def replace(self, caller: Sender, patient_id: str, body: PatientBody) -> PatientView:
         known = await self.visible(caller, "patient.update", patient_id)
@@ -69,7 +91,7 @@ class PatientService:
         """Deleting what is deleted already is a success: a repeat must be harmless."""
         gate(caller, "patient.delete")
         try:
-            await self._records.patients.delete(patient_id, moment(self._clock.now()))
+            await self._erasure.delete(patient_id)
         except NoSuchRecord as error:
             if not error.deleted:
                 raise
@@ -78,7 +100,8 @@ class PatientService:
         self, caller: Sender, patient_id: str, before: str | None, limit: int
     ) -> Page[EmergencyDetail]:
         """The patient's emergencies, newest first, those that the caller may view."""
-        await self.visible(caller, "patient.view", patient_id)
+        caller = await self.related(caller, "patient.history", patient_id)
+        await self._records.patients.get(patient_id)
         wanted = Filter(patient_id=patient_id, before=before)
         page = await self._records.emergencies.list(wanted, limit)
         views = await asyncio.gather(*(self._emergency(row.id, caller) for row in page.rows))

@@ -62,6 +62,11 @@ class Moment(click.ParamType[float]):
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Or the file with its token secret.",
 )
+@click.option(
+    "--ca",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="And the certificate of the authority it is to be trusted by.",
+)
 @click.option("--region", help="The region to play in.  [default: the service's]")
 @click.option("--seed", type=int, default=1, show_default=True, help="Of the crews' habits.")
 @click.option(
@@ -95,6 +100,7 @@ def replay(
     url: str | None,
     token: str | None,
     token_secret_file: Path | None,
+    ca: Path | None,
     region: str | None,
     seed: int,
     decline: float,
@@ -129,7 +135,7 @@ def replay(
         raise click.UsageError("--decline and --ignore are more than 100 percent together")
     console = Console()
     try:
-        target = _target(data, url, token, token_secret_file, region, config)
+        target = _target(data, url, token, token_secret_file, ca, region, config)
         record = _read(csv, Window(from_ or float("-inf"), to or float("inf")), console)
     except TargetRefused as error:
         fail(Exit.NOT_RUNNING, str(error))
@@ -164,13 +170,14 @@ def _target(
     url: str | None,
     token: str | None,
     secret_file: Path | None,
+    authority: Path | None,
     region: str | None,
     config: Path | None,
 ) -> Target:
     if url is not None:
         if data is not None:
             raise click.UsageError("--data and --url exclude each other")
-        return elsewhere(url, token, secret_file, region)
+        return elsewhere(url, token, secret_file, region, authority)
     return of_folder(settings_or_exit(config, data=data).data.absolute(), region)
 
 

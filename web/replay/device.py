@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -69,7 +70,14 @@ class Script(Struct, frozen=True, kw_only=True):
 class Device:
     """`open`, then `run` until cancelled, then `close`."""
 
-    def __init__(self, unit: Deployed, url: str, tokens: Tokens, script: Script) -> None:
+    def __init__(
+        self,
+        unit: Deployed,
+        url: str,
+        tokens: Tokens,
+        script: Script,
+        trust: ssl.SSLContext | None = None,
+    ) -> None:
         self.unit = unit
         self._script = script
         self._clock = script.clock
@@ -88,6 +96,7 @@ class Device:
             f"device:{unit.id}",
             self._fact,
             self._subscribed,
+            trust,
         )
 
     async def open(self, patience_s: float) -> None:

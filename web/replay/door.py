@@ -7,6 +7,7 @@ was done once. A timeout or a 5xx is an unknown outcome, a 4xx is an answer.
 from __future__ import annotations
 
 import asyncio
+import ssl
 from random import SystemRandom
 from types import TracebackType
 from typing import Any, Final
@@ -27,9 +28,13 @@ _jitter = SystemRandom()
 
 
 class Door:
-    """An `async with`. `retries` counts the attempts that had to be repeated."""
+    """An `async with`. `retries` counts the attempts that had to be repeated. `trust`: whom an
+    https server's certificate must come from; the system's authorities where nothing is said.
+    """
 
-    def __init__(self, url: str, patience_s: float = PATIENCE_S) -> None:
+    def __init__(
+        self, url: str, patience_s: float = PATIENCE_S, trust: ssl.SSLContext | None = None
+    ) -> None:
         self.url = url.rstrip("/")
         self.retries = 0
         self._patience_s = patience_s
@@ -39,6 +44,7 @@ class Door:
             limits=httpx.Limits(max_connections=64),
             # A proxy from the environment has no business between us and loopback.
             trust_env=False,
+            verify=True if trust is None else trust,
         )
 
     async def __aenter__(self) -> Door:

@@ -105,7 +105,8 @@ class Player:
     async def run(self) -> Result:
         """Raises ReplayError where it cannot begin, or a request was refused."""
         began = time.monotonic()
-        async with Door(self._target.url) as door:
+        trust = self._target.trust
+        async with Door(self._target.url, trust=trust) as door:
             tokens = self._target.tokens(door)
             desk = await tokens.token("ops", DESK)
             units = await enlist_units(door, desk, self._target.region, PLAY, self._play.units)
@@ -114,11 +115,13 @@ class Player:
             patients = await enlist_patients(door, desk, self._target.region, names)
             start = self.calls[0].received_at - _HEAD_START_S * self._play.speed
             self.clock = VirtualClock(start, self._play.speed)
-            self._watch = Watch(self._target.url, tokens, self._target.region)
+            self._watch = Watch(self._target.url, tokens, self._target.region, trust)
             await self._watch.socket.open(OPEN_PATIENCE_S)
             script = self._script(self.clock)
             self.phase = "opening sockets"
-            self.devices = tuple(Device(unit, self._target.url, tokens, script) for unit in units)
+            self.devices = tuple(
+                Device(unit, self._target.url, tokens, script, trust) for unit in units
+            )
             try:
                 async with self._on_duty(self.clock):
                     self.clock.restart(start)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import Awaitable, Callable
 from random import SystemRandom
 from typing import Any, Final
@@ -60,7 +61,8 @@ class Socket:
     """`on_fact(data, offset)` for each publication; `on_subscribed(gap)` each time it is (again)
     subscribed, with whether something was missed. Neither may block.
 
-    `reconnects`: times it was cut and is back. `told`: telemetry messages sent.
+    `trust` as with a Door. `reconnects`: times it was cut and is back. `told`: telemetry messages
+    sent.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class Socket:
         channel: str,
         on_fact: Callable[[Any, int], None],
         on_subscribed: Callable[[bool], None] | None = None,
+        trust: ssl.SSLContext | None = None,
     ) -> None:
         self.channel = channel
         self.reconnects = 0
@@ -90,6 +93,7 @@ class Socket:
             max_reconnect_delay=_LONGEST_PAUSE_S,
             name="maxray-replay",
             proxy=None,
+            ssl_context=trust if url.startswith("https:") else None,
         )
         self._subscription = self._client.new_subscription(
             channel, events=_SubscriptionEvents(self), max_resubscribe_delay=_LONGEST_PAUSE_S

@@ -7,6 +7,7 @@ its signing secret is read from a file.
 
 from __future__ import annotations
 
+import ssl
 import time
 from pathlib import Path
 from typing import Final, Protocol
@@ -18,6 +19,7 @@ from web import tokens
 from web.cli.running import running_settings, running_state
 from web.replay.door import Door
 from web.replay.errors import TargetRefused
+from web.tls.context import client_context, trusting
 from web.tokens import TokenRole
 
 # Longer than any replay; a new one is got when it is used up.
@@ -71,12 +73,16 @@ class IssuedTokens:
 
 
 class Target(Struct, frozen=True, kw_only=True):
-    """Where the service is, and what proves who we are: a signing secret or an admin's token."""
+    """Where the service is, and what proves who we are: a signing secret or an admin's token.
+
+    `trust`: whom its certificate must come from, where that is not the system's authorities.
+    """
 
     url: str
     region: str
     secret: Secret | None = None
     admin_token: Secret | None = None
+    trust: ssl.SSLContext | None = None
 
     def tokens(self, door: Door) -> Tokens:
         """`door` leads to the same service."""
@@ -95,22 +101,42 @@ def of_folder(data: Path, region: str | None = None) -> Target:
             f"nothing runs for {data}; start it with `maxray up --data {data}`, or name a service "
             "elsewhere with --url and --token"
         )
-    return Target(url=state.url, region=region or settings.region, secret=settings.token_secret)
+    try:
+        trust = client_context(settings)
+    except OSError as error:
+        raise TargetRefused(f"the service's certificate cannot be read: {error}") from None
+    return Target(
+        url=state.url,
+        region=region or settings.region,
+        secret=settings.token_secret,
+        trust=trust,
+    )
 
 
 def elsewhere(
-    url: str, token: str | None, secret_file: Path | None, region: str | None = None
+    url: str,
+    token: str | None,
+    secret_file: Path | None,
+    region: str | None = None,
+    authority: Path | None = None,
 ) -> Target:
-    """A service at an URL. Raises TargetRefused where it is not said how to sign in there."""
+    """A service at an URL. Raises TargetRefused where it is not said how to sign in there.
+
+    `authority`: a file with the certificate that the service's must come from.
+    """
     if not url.startswith(("http://", "https://")):
         raise TargetRefused(f"{url!r} is no http(s) URL")
     region = region or "city"
+    try:
+        trust = None if authority is None else trusting(authority)
+    except OSError as error:
+        raise TargetRefused(f"{authority} is no file of certificates: {error}") from None
     if secret_file is not None:
         try:
             secret = Secret(secret_file.read_text().strip())
         except OSError as error:
             raise TargetRefused(f"{secret_file}: {error.strerror}") from None
-        return Target(url=url, region=region, secret=secret)
+        return Target(url=url, region=region, secret=secret, trust=trust)
     if not token:
         raise TargetRefused("a service elsewhere needs --token (an admin's) or --token-secret-file")
-    return Target(url=url, region=region, admin_token=Secret(token))
+    return Target(url=url, region=region, admin_token=Secret(token), trust=trust)

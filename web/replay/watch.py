@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections import Counter, defaultdict
 from typing import Any
 
@@ -16,14 +17,18 @@ from web.replay.target import DESK, Tokens
 class Watch:
     """By emergency: `ended`, `waited` (no unit was free for a while), `offers` by their outcome."""
 
-    def __init__(self, url: str, tokens: Tokens, region: str) -> None:
+    def __init__(
+        self, url: str, tokens: Tokens, region: str, trust: ssl.SSLContext | None = None
+    ) -> None:
         self.ended: set[str] = set()
         self.waited: set[str] = set()
         self.offers: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self.waiting = 0
         self.engaged = 0
         self.changed = asyncio.Event()
-        self.socket = Socket(url, lambda: tokens.token("ops", DESK), f"ops:{region}", self._fact)
+        self.socket = Socket(
+            url, lambda: tokens.token("ops", DESK), f"ops:{region}", self._fact, trust=trust
+        )
 
     def outcomes(self, emergencies: set[str]) -> Counter[str]:
         """Offers made for these, by what became of them."""

@@ -16,10 +16,12 @@ from web.services import Services
 
 _FOLDER: Final = Path(__file__).parent
 _PAGE: Final = "index.html"
+_ACCOUNT: Final = "account.html"
 _PARTS: Final = {
     "icon.svg": "image/svg+xml",
     "page.css": "text/css",
     "page.js": "text/javascript",
+    "account.js": "text/javascript",
     "board.js": "text/javascript",
     "centrifuge.js": "text/javascript",
     "map.js": "text/javascript",
@@ -50,6 +52,12 @@ def first_page(services: NamedDependency[Services]) -> Response[str]:
     return Response(page(services.settings.region), media_type="text/html", headers=_HEADERS)
 
 
+@get("/account", opt=OPEN, include_in_schema=False, sync_to_thread=False)
+def account_page() -> Response[str]:
+    """Where links in mail lead: what they carry stands in the fragment, which never comes here."""
+    return Response(_text(_ACCOUNT), media_type="text/html", headers=_HEADERS)
+
+
 def _part(name: str, media_type: str) -> HTTPRouteHandler:
     @get(f"/ui/{name}", opt=OPEN, include_in_schema=False, sync_to_thread=False)
     def part() -> Response[str]:
@@ -59,4 +67,4 @@ def _part(name: str, media_type: str) -> HTTPRouteHandler:
 
 
 # All of them open: what they show, the API gives to a token.
-HANDLERS: Final = (first_page, *(_part(name, kind) for name, kind in _PARTS.items()))
+HANDLERS: Final = (first_page, account_page, *(_part(name, kind) for name, kind in _PARTS.items()))

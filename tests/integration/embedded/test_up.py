@@ -184,6 +184,20 @@ async def test_a_refused_setting_ends_every_command_with_its_name(tmp_path: Path
         assert "MAXRAY_SHRDS: is no setting; did you mean MAXRAY_SHARDS?" in said
 
 
+async def test_a_certificate_that_cannot_be_used_is_told_before_anything_starts(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "cert.pem").write_text("not PEM")
+    given = ("--tls", "--tls-cert", "cert.pem", "--tls-key", str(tmp_path / "key.pem"))
+    code, said = await maxray("up", "--data", str(tmp_path / "data"), "--port", "0", *given)
+    assert code == Exit.SETTINGS
+    assert "the certificate cert.pem cannot be used" in said
+    assert not (tmp_path / "data").exists()
+    code, said = await maxray("up", "--data", str(tmp_path / "data"), *given[1:])
+    assert code == Exit.SETTINGS
+    assert "means nothing without MAXRAY_TLS=on" in said
+
+
 async def test_migrate_works_on_the_folders_own_database_and_on_a_named_one(
     servers: EmbeddedServers, tmp_path: Path
 ) -> None:

@@ -35,11 +35,15 @@ class RawPeer:
         self._events: list[Any] = []
 
     @classmethod
+    async def open(cls, host: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        return await asyncio.open_connection(host, port)
+
+    @classmethod
     async def shake(cls, url: str, query: str = "", /, **headers: str | None) -> RawPeer:
         """Connect and send the handshake; `headers`: other values, None to leave one out."""
         place = urlsplit(url)
         assert place.hostname and place.port
-        peer = cls(*await asyncio.open_connection(place.hostname, place.port))
+        peer = cls(*await cls.open(place.hostname, place.port))
         given = {name.replace("_", "-"): value for name, value in headers.items()}
         lines = [f"GET {place.path}{query} HTTP/1.1"]
         lines += [f"{k}: {v}" for k, v in {**HEADERS, **given}.items() if v is not None]

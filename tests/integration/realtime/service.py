@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -34,8 +35,14 @@ class Service:
     """
 
     def __init__(
-        self, broker: Broker, journal: Journal, settings: RealtimeSettings, raw: bool = True
+        self,
+        broker: Broker,
+        journal: Journal,
+        settings: RealtimeSettings,
+        raw: bool = True,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
+        self._scheme = "ws" if tls is None else "wss"
         self.journal = journal
         self.policy = Policy()
         self.tokens = Tokens()
@@ -60,6 +67,7 @@ class Service:
             ws_per_message_deflate=False,
             lifespan="off",
             log_config=None,
+            ssl_context_factory=None if tls is None else lambda _config, _default: tls,
         )
         self._uvicorn = uvicorn.Server(self._config)
         self._serving: asyncio.Task[None] | None = None
@@ -86,7 +94,7 @@ class Service:
 
     @property
     def url(self) -> str:
-        return f"ws://127.0.0.1:{self.port}{PATH}"
+        return f"{self._scheme}://127.0.0.1:{self.port}{PATH}"
 
     @property
     def sockets(self) -> list[WebSocket]:
@@ -120,8 +128,9 @@ async def serving(
     journal: Journal | None = None,
     settings: RealtimeSettings | None = None,
     raw: bool = True,
+    tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[Service]:
-    service = Service(broker, journal or Journal(), settings or RealtimeSettings(), raw)
+    service = Service(broker, journal or Journal(), settings or RealtimeSettings(), raw, tls)
     await service.start()
     try:
         yield service

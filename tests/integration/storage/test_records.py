@@ -13,7 +13,9 @@ from actors.domain.kernel import EntityRef, Sender
 from actors.domain.paramedic import ViewParamedic
 from actors.ports import OutboxRow
 from storage import migrate
+from storage.encryption import MasterKeys, PostgresKeyStore, Vault
 from storage.journal_postgres import PostgresJournal
+from storage.journal_sealed import SealedJournal
 from storage.records import KeyReused, NoSuchRecord, Records, RecordsUnavailable
 from storage.records.database import POOL_SIZE, Database
 from storage.records.idempotency import fingerprint
@@ -35,8 +37,16 @@ async def url(postgres: str) -> AsyncIterator[str]:
 
 
 @pytest.fixture
-async def records(url: str) -> AsyncIterator[Records]:
-    records = await Records.open(url)
+async def vault(url: str) -> AsyncIterator[Vault]:
+    vault = Vault(PostgresKeyStore(url), MasterKeys("0123456789abcdef0123456789abcdef"))
+    await vault.start()
+    yield vault
+    await vault.close()
+
+
+@pytest.fixture
+async def records(url: str, vault: Vault) -> AsyncIterator[Records]:
+    records = await Records.open(url, vault)
     yield records
     await records.close()
 
@@ -61,12 +71,12 @@ def told(paramedic_id: str, command_id: str = "told") -> OutboxRow:
 
 
 async def test_a_profile_and_its_message_are_written_together_or_not_at_all(
-    records: Records, url: str
+    records: Records, url: str, vault: Vault
 ) -> None:
     row = unit("together")
     created, sent = await records.paramedics.create(row, "together", b"print", told)
     assert created == row.id and await records.paramedics.get(row.id) == row
-    journal = PostgresJournal(url)
+    journal = SealedJournal(PostgresJournal(url), vault)
     await journal.open()
     waiting = await journal.undelivered([sent.slot], NOW.timestamp() + 1, 10)
     assert sent in waiting
@@ -119,8 +129,8 @@ async def test_connections_lost_inside_transactions_come_back_to_the_pool(url: s
     await database.close()
 
 
-async def test_two_records_in_one_process_do_not_mix(records: Records) -> None:
-    nowhere = await Records.open("postgresql://maxray@127.0.0.1:1/none")
+async def test_two_records_in_one_process_do_not_mix(records: Records, vault: Vault) -> None:
+    nowhere = await Records.open("postgresql://maxray@127.0.0.1:1/none", vault)
     with pytest.raises(RecordsUnavailable):
         await nowhere.check()
     with pytest.raises(RecordsUnavailable):
@@ -130,8 +140,8 @@ async def test_two_records_in_one_process_do_not_mix(records: Records) -> None:
     await nowhere.close()
 
 
-async def test_closed_records_say_so(url: str) -> None:
-    records = await Records.open(url)
+async def test_closed_records_say_so(url: str, vault: Vault) -> None:
+    records = await Records.open(url, vault)
     await records.close()
     with pytest.raises(RecordsUnavailable):
         await records.check()

@@ -17,7 +17,8 @@ class Contract:
         self._components = document["components"]
         self._paths = [
             (re.compile(re.sub(r"\{[^/]+\}", "[^/]+", path)), described)
-            for path, described in document["paths"].items()
+            # /patients/me before /patients/{id}, as the router has it.
+            for path, described in sorted(document["paths"].items(), key=lambda one: "{" in one[0])
         ]
         self._validators: dict[str, Draft202012Validator] = {}
 

@@ -10,10 +10,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.integration.web.api import DOCTOR, EMERGENCY, HERE, PARAMEDIC, PATIENT, Api
-from tests.integration.web.test_access import TABLE, things
+from tests.integration.web.conftest import Stack
+from tests.integration.web.world import World, made
+from web.access.doors import DOORS
 
 # Not DELETE: the others should find something there.
-ROUTES = sorted(key for key in TABLE if key[1].startswith("/api") and key[0] != "DELETE")
+ROUTES = sorted(key for key in DOORS if key[1].startswith("/api") and key[0] != "DELETE")
 BODIES = [
     PATIENT,
     EMERGENCY,
@@ -65,9 +67,9 @@ def bodies(draw: st.DrawFn) -> Any:
 
 
 @pytest.fixture(scope="module")
-async def there(api: Api) -> dict[str, str]:
+async def there(stack: Stack, api: Api) -> World:
     """What the routes are asked for."""
-    return await things(api)
+    return await made(stack, api)
 
 
 calls = settings(
@@ -80,14 +82,14 @@ calls = settings(
 @calls
 @given(route=st.sampled_from(ROUTES), body=bodies() | values, staff=st.booleans())
 async def test_any_body_on_any_route(
-    api: Api, there: dict[str, str], route: tuple[str, str], body: Any, staff: bool
+    api: Api, there: World, route: tuple[str, str], body: Any, staff: bool
 ) -> None:
     method, path = route
     if staff:
-        response = await api.call(method, path.format(**there), "admin", body=body)
+        response = await api.call(method, there.address(path), "admin", body=body)
     else:
-        me = there["patient_id"]
-        response = await api.call(method, path.format(**there), "patient", me, body=body)
+        me = there.patient
+        response = await api.call(method, there.address(path), "patient", me, body=body)
     assert response.status_code < 500, response.text
 
 
@@ -108,6 +110,6 @@ async def test_any_bytes_as_a_body(api: Api, content: bytes) -> None:
         max_size=3,
     ),
 )
-async def test_any_query(api: Api, there: dict[str, str], path: str, query: dict[str, str]) -> None:
-    response = await api.call("GET", path.format(**there), params=query)
+async def test_any_query(api: Api, there: World, path: str, query: dict[str, str]) -> None:
+    response = await api.call("GET", there.address(path), params=query)
     assert response.status_code < 500, response.text

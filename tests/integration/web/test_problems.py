@@ -134,7 +134,7 @@ async def test_an_unknown_outcome_is_called_so_and_a_repeat_completes_it(
 
 async def test_records_out_of_reach(api: Api, stack: Stack) -> None:
     # A port of this machine that nobody listens on.
-    nowhere = await Records.open("postgresql://maxray@127.0.0.1:1/none")
+    nowhere = await Records.open("postgresql://maxray@127.0.0.1:1/none", stack.services.vault)
     async with client_of(create_app(replace(stack.services, records=nowhere))) as client:
         elsewhere = api.elsewhere(client)
         problem(await elsewhere.call("GET", "/api/patients"), 503, "unavailable")

@@ -157,6 +157,50 @@ def test_an_outside_s3_needs_its_credentials_and_they_need_it() -> None:
     assert "means nothing without MAXRAY_S3_URL" in pointless["MAXRAY_S3_ACCESS_KEY"]
 
 
+def test_a_certificate_needs_its_key_and_both_need_tls() -> None:
+    both = {"MAXRAY_TLS_CERT": "chain.pem", "MAXRAY_TLS_KEY": "key.pem"}
+    assert all("means nothing without MAXRAY_TLS=on" in why for why in refused(both).values())
+    lacking = refused({"MAXRAY_TLS": "on", "MAXRAY_TLS_CERT": "chain.pem"})
+    assert lacking == {"MAXRAY_TLS_KEY": "is needed beside MAXRAY_TLS_CERT"}
+    settings = load_settings({"MAXRAY_TLS": "on", **both})
+    assert (settings.tls_cert, settings.tls_key) == (Path("chain.pem"), Path("key.pem"))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "smtp://mail.example",
+        "smtps://mail.example:465",
+        "smtp://maxray:p%40ss@mail.example:587",
+        "smtp://[::1]:25",
+    ],
+)
+def test_a_mail_server_is_an_url(url: str) -> None:
+    assert "is needed beside" in refused({"MAXRAY_SMTP_URL": url})["MAXRAY_MAIL_FROM"]
+    settings = load_settings({"MAXRAY_SMTP_URL": url, "MAXRAY_MAIL_FROM": "a@b.example"})
+    assert settings.smtp_url is not None
+    assert settings.smtp_url.reveal() == url
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("MAXRAY_SMTP_URL", "mail.example"),
+        ("MAXRAY_SMTP_URL", "http://mail.example"),
+        ("MAXRAY_SMTP_URL", "smtp://user:pass@word@mail.example"),
+        ("MAXRAY_MAIL_FROM", "MaxRay"),
+        ("MAXRAY_MAIL_FROM", "MaxRay <no-reply@maxray.example>\r\nBcc: all@example.org"),
+        ("MAXRAY_MAIL_FROM", "a@b.example, c@d.example"),
+        ("MAXRAY_PUBLIC_URL", "maxray.example"),
+        ("MAXRAY_PUBLIC_URL", "https://maxray.example/app"),
+        ("MAXRAY_PUBLIC_URL", "https://user@maxray.example"),
+        ("MAXRAY_TLS", "yes"),
+    ],
+)
+def test_what_mail_or_links_could_not_be_made_of_is_refused(name: str, value: str) -> None:
+    assert name in refused({name: value})
+
+
 def test_a_missing_or_broken_file_is_refused(tmp_path: Path) -> None:
     absent = tmp_path / "absent.toml"
     assert "cannot be read" in refused({}, config=absent)[str(absent)]

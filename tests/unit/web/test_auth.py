@@ -7,7 +7,7 @@ from typing import get_args
 import pytest
 
 from actors.domain.access import RULES, Facts, may
-from actors.domain.kernel import Sender
+from actors.domain.kernel import Sender, Tie, TieKind
 from web.auth import gate, permit
 from web.problems import ProblemError
 from web.tokens import TokenRole
@@ -26,8 +26,9 @@ def status_of(caller: Sender, action: str, facts: Facts) -> int:
 def test_never_is_403_another_s_is_404_and_one_s_own_is_served(
     role: TokenRole, action: str
 ) -> None:
-    me = Sender(role, "me")
-    own = Facts(patient_id="me", crew=("me",), paramedic_id="me", doctor_id="me")
+    # In every way in which anybody can be somebody's.
+    me = Sender(role, "me", tuple(Tie(kind, "me") for kind in get_args(TieKind)))
+    own = Facts(patient_id="me", crew=("me",), paramedic_id="me", doctor_id="me", manager="me")
     other = Facts(patient_id="x", crew=("x",), paramedic_id="x", doctor_id="x")
     expected = 200 if may(me, action, own) else 403
     assert status_of(me, action, own) == expected

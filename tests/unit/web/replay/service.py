@@ -106,7 +106,7 @@ async def running(rules: DispatchRules) -> AsyncIterator[Service]:
     router = Router(cluster, clock)
     realtime = RealtimeServer(
         TokenAuthenticator(lambda token: tokens.verify(SECRET, token, time.time())),
-        AccessPolicy(router),
+        AccessPolicy(router, clock),
         DeviceRpc(router, clock),
         broker,
         JournalHistory(journal, EPOCH, kinds(rules)),

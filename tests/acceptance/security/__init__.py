@@ -1,0 +1,1 @@
+"""What the documents on security say, held against the tests that there are."""

@@ -1,0 +1,1 @@
+"""Families: patient accounts that act for other patients, from when until when."""

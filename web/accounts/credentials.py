@@ -1,0 +1,156 @@
+"""What an account is opened with, changed: the password, forgotten or not, and the address."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from msgspec.structs import replace
+
+from storage.accounts.accounts import AddressTaken
+from storage.accounts.row import AccountRow
+from web.accounts.address import canonical, checked
+from web.accounts.errors import invalid_credentials, link_ended, weak_password
+from web.accounts.link import follow, make, use
+from web.accounts.origin import Origin
+from web.accounts.parts import Parts, mail_id
+from web.accounts.session_service import Sessions
+from web.accounts.strength import weakness
+from web.mail.letter import (
+    AccountExists,
+    ConfirmNewEmail,
+    EmailChanged,
+    EmailChangeRequested,
+    ResetPassword,
+    SecurityChanged,
+)
+
+RESET_VALID_S: Final = 3600.0
+CHANGE_VALID_S: Final = 24 * 3600.0
+
+
+class Credentials:
+    """Raises RecordsUnavailable, AuditUnavailable and Busy."""
+
+    def __init__(self, parts: Parts, sessions: Sessions) -> None:
+        self._parts = parts
+        self._store = parts.store
+        self._sessions = sessions
+
+    async def confirm(self, account: AccountRow, password: str, origin: Origin) -> None:
+        """Whoever holds the session's token is its owner still. Answers 401, throttled as a login:
+        a stolen token must not become a way to guess the password."""
+        attempts = self._parts.attempts
+        counted = (attempts.account(account.email), attempts.address(origin))
+        await attempts.count(*counted)
+        if not await self._parts.passwords.verify(account.password, password):
+            await self._parts.trail.record(
+                "account.confirm", origin, account, outcome="denied", reason="wrong-password"
+            )
+            raise invalid_credentials()
+        await attempts.forgive(counted[0])
+        await attempts.take_back(counted[1])
+
+    async def strong(self, password: str, account: AccountRow) -> None:
+        """Answers 422 for one that is guessed too soon."""
+        about = (account.email,)
+        if why := await self._parts.passwords.aside(lambda: weakness(password, about)):
+            raise weak_password(why)
+
+    # The password.
+
+    async def change_password(
+        self, account: AccountRow, current: str, new: str, session_id: str, origin: Origin
+    ) -> None:
+        """All other sessions end."""
+        await self.confirm(account, current, origin)
+        await self._set_password(account, new, "account.change_password", origin, session_id)
+
+    async def ask_reset(self, email: str, command_id: str, origin: Origin) -> None:
+        """A link to the mailbox, if there is an account. The answer says nothing of that."""
+        email = canonical(email)
+        attempts = self._parts.attempts
+        await attempts.count(attempts.letters(email), attempts.requests(origin))
+        async with self._store.transaction():
+            account = await self._store.accounts.by_email(email)
+            if account is not None and account.status == "active":
+                link = await make(self._parts, account.id, "reset", RESET_VALID_S)
+                letter = ResetPassword(link=link, valid_s=RESET_VALID_S, address=origin.address)
+                await self._parts.mailer.queue(account.email, letter, mail_id=mail_id(command_id))
+        await self._parts.trail.record("account.ask_reset", origin, account)
+
+    async def reset(self, token: str, password: str, origin: Origin) -> AccountRow:
+        """With the link of the letter. All sessions end; a second factor is asked for as before.
+        Answers 410."""
+        _, account = await follow(self._parts, token, "reset", "active")
+        await self._set_password(account, password, "account.reset_password", origin, None, token)
+        # Who reads the mailbox is its owner: let in also while strangers keep the counter up.
+        await self._parts.attempts.forgive(self._parts.attempts.account(account.email))
+        return account
+
+    async def _set_password(
+        self,
+        account: AccountRow,
+        password: str,
+        action: str,
+        origin: Origin,
+        session_id: str | None,
+        link: str | None = None,
+    ) -> None:
+        await self.strong(password, account)
+        new = replace(
+            account, password=await self._parts.passwords.hash(password), updated_at=self._parts.now
+        )
+        await self._parts.trail.record(action, origin, account)
+        async with self._store.transaction():
+            if link is not None:
+                await use(self._parts, link)
+            if not await self._store.accounts.change(new, "active", "password", "updated_at"):
+                raise invalid_credentials()
+            await self._store.accounts.drop_links(account.id, ("reset",))
+            await self._sessions.end_all(
+                account, "password_changed", origin=origin, except_id=session_id
+            )
+            letter = SecurityChanged(change="password", at=self._parts.clock.now())
+            await self._parts.mailer.queue(account.email, letter)
+
+    # The address.
+
+    async def ask_email(
+        self, account: AccountRow, password: str, email: str, command_id: str, origin: Origin
+    ) -> None:
+        """A link to the new address, word to the old one. An address that has an account is sent
+        something else, and the answer is the same."""
+        email = checked(email)
+        await self.confirm(account, password, origin)
+        attempts = self._parts.attempts
+        await attempts.count(attempts.letters(email), attempts.requests(origin))
+        async with self._store.transaction():
+            other = await self._store.accounts.by_email(email)
+            letter: AccountExists | ConfirmNewEmail
+            if other is not None:
+                letter = AccountExists(link=self._parts.page)
+            else:
+                payload = email.encode()
+                link = await make(self._parts, account.id, "email", CHANGE_VALID_S, payload)
+                letter = ConfirmNewEmail(link=link, valid_s=CHANGE_VALID_S)
+            id_ = mail_id(command_id)
+            await self._parts.mailer.queue(email, letter, mail_id=id_)
+            word = EmailChangeRequested(at=self._parts.clock.now())
+            await self._parts.mailer.queue(account.email, word)
+        await self._parts.trail.record("account.ask_email", origin, account)
+
+    async def change_email(self, token: str, origin: Origin) -> None:
+        """With the link that went to the new address. Answers 410."""
+        link, account = await follow(self._parts, token, "email", "active")
+        new = replace(account, email=link.payload.decode(), updated_at=self._parts.now)
+        await self._parts.trail.record("account.change_email", origin, account)
+        try:
+            async with self._store.transaction():
+                await use(self._parts, token)
+                if not await self._store.accounts.change(new, "active", "email", "updated_at"):
+                    raise link_ended()
+                await self._store.accounts.drop_links(account.id, ("email", "reset"))
+                letter = EmailChanged(at=self._parts.clock.now(), new_email=new.email)
+                await self._parts.mailer.queue(account.email, letter)
+        except AddressTaken:  # somebody else was first, since the link was sent
+            raise link_ended() from None

@@ -1,0 +1,80 @@
+"""The door of the mail: letters go in here, sealed, and out of the outbox by a deliverer."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Final, Protocol
+from uuid import UUID
+
+import msgspec
+
+from actors.domain.ids import uuid7
+from actors.ports import Clock
+from storage.encryption import SYSTEM
+from storage.mail import MailOutbox, MailRow
+from web.mail.letter import Letter, kind_of
+from web.mail.message import Envelope, Sender, compose
+
+# For letters without a link that ends: what is older is no news.
+KEPT_FOR_S: Final = 3 * 86400.0
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Envelope)
+
+
+class Sealer(Protocol):
+    """What the outbox's contents are sealed with: storage.encryption.Vault.
+
+    Mail goes under the system's key: an account is there before a patient's key is, and nothing
+    stays in the outbox for long.
+    """
+
+    def seal(self, scope: str, plaintext: bytes, context: bytes) -> bytes: ...
+
+    def open(self, scope: str, sealed: bytes, context: bytes) -> bytes: ...
+
+
+class Mailer:
+    """`sender`: as in a From header, `MaxRay <no-reply@example.org>`."""
+
+    def __init__(self, outbox: MailOutbox, sealer: Sealer, sender: str, clock: Clock) -> None:
+        self._outbox = outbox
+        self._sealer = sealer
+        self._sender = Sender.of(sender)
+        self._clock = clock
+
+    async def queue(self, to: str, letter: Letter, *, mail_id: UUID | None = None) -> UUID:
+        """Have it sent: together with the transaction that is open in this context, or at once.
+
+        `mail_id`: where a repeat is not to write twice, derived from what asks for the letter; the
+        same id is sent once. Returns it. Raises AddressRefused, ValueError for a link that is no
+        URL, and RecordsUnavailable.
+        """
+        row = self.prepare(to, letter, mail_id=mail_id)
+        await self._outbox.queue(row)
+        return row.id
+
+    def prepare(self, to: str, letter: Letter, *, mail_id: UUID | None = None) -> MailRow:
+        """The row that `queue` would write, for `storage.mail.put` in a transaction of its own.
+
+        Raises AddressRefused, and ValueError for a link that is no URL.
+        """
+        now = self._clock.now()
+        id_ = mail_id or UUID(uuid7(now, secrets.randbits(74)))
+        envelope = compose(letter, self._sender, to, id_, now)
+        return MailRow(
+            id=id_,
+            kind=kind_of(letter),
+            sealed=self._sealer.seal(SYSTEM, _encoder.encode(envelope), _context(id_)),
+            created_at=now,
+            expires_at=now + getattr(letter, "valid_s", KEPT_FOR_S),
+        )
+
+
+def opened(row: MailRow, sealer: Sealer) -> Envelope:
+    """What a row holds. Raises what the sealer raises."""
+    return _decoder.decode(sealer.open(SYSTEM, row.sealed, _context(row.id)))
+
+
+def _context(id_: UUID) -> bytes:
+    return f"mail:{id_}".encode()

@@ -1,0 +1,103 @@
+"""Erasing patients: some time after DELETE their data key is destroyed, and with it all of theirs.
+
+The setting `erasure_hold_days` says how long after. Every web worker looks now and then for those
+whose time has come; that several do it at once does no harm. Whoever is on the way to a patient
+must be able to read where: nobody is erased while an emergency of theirs is live.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import timedelta
+from typing import Final
+
+from actors.domain.emergency import ENDED, ViewEmergency
+from actors.domain.kernel import EntityRef, Sender
+from actors.domain.views import EmergencyDetail
+from actors.errors import RuntimeFault
+from actors.ports import Clock
+from storage.audit import AuditUnavailable
+from storage.records import Records, RecordsUnavailable
+from storage.records.row import Filter
+from web.accounts.ending import SubjectAccounts
+from web.entities import Entities
+from web.times import moment
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY_S: Final = 60.0
+PAGE: Final = 100
+_BY: Final = Sender("system", "erasure")
+
+
+class Erasure:
+    """`hold_days`: from DELETE until the key is destroyed."""
+
+    def __init__(
+        self,
+        records: Records,
+        entities: Entities,
+        clock: Clock,
+        hold_days: float,
+        accounts: SubjectAccounts,
+    ) -> None:
+        self._records = records
+        self._entities = entities
+        self._clock = clock
+        self._hold = timedelta(days=hold_days)
+        self._accounts = accounts
+
+    async def delete(self, patient_id: str) -> None:
+        """Hide the record now, and erase it when its time has come, which may be now as well.
+
+        Raises NoSuchRecord, RecordsUnavailable; after the latter a repeat, or the next look, does
+        what was not done.
+        """
+        # Before the record: a repeat finds that deleted, and would leave the account be.
+        await self._accounts.disable_subject("patient", patient_id, _BY, "record-deleted")
+        now = moment(self._clock.now())
+        await self._records.patients.delete(patient_id, now, now + self._hold)
+        if not self._hold:
+            await self._erase(patient_id)
+
+    async def run(self) -> None:
+        """Erase whoever is due, until cancelled."""
+        while True:
+            await self._clock.sleep(LOOK_EVERY_S)
+            try:
+                await self.erase_due()
+            except (RecordsUnavailable, AuditUnavailable, RuntimeFault) as error:
+                log.warning("due erasures wait: %s", error)
+
+    async def erase_due(self) -> int:
+        """How many were erased."""
+        due = await self._records.patients.to_erase(moment(self._clock.now()), PAGE)
+        return sum([await self._erase(patient_id) for patient_id in due])
+
+    async def _erase(self, patient_id: str) -> bool:
+        if await self._live(patient_id):
+            log.info("patient %s is erased later: an emergency of theirs is live", patient_id)
+            return False
+        await self._accounts.erase_subject("patient", patient_id, _BY)
+        await self._records.patients.erase(patient_id, moment(self._clock.now()))
+        return True
+
+    async def _live(self, patient_id: str) -> bool:
+        before: str | None = None
+        while True:
+            wanted = Filter(patient_id=patient_id, before=before)
+            page = await self._records.emergencies.list(wanted, PAGE)
+            views = await asyncio.gather(
+                *(
+                    self._entities.view(
+                        EntityRef("emergency", row.id), ViewEmergency(), EmergencyDetail
+                    )
+                    for row in page.rows
+                )
+            )
+            if any(one is not None and one.status not in ENDED for one in views):
+                return True
+            if not page.more:
+                return False
+            before = page.rows[-1].id
