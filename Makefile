@@ -10,7 +10,7 @@ ONLY ?=
 # Packages are taken from wherever pip is set up to take them; their hashes are in the lock files.
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help install run test check bench lock docs clean
+.PHONY: help install run test test-parts test-acceptance check bench lock docs clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,8 +29,15 @@ $(VENV)/.installed: requirements.lock requirements-dev.lock pyproject.toml
 run: install ## Start everything with a demo city: embedded servers, shards, web, crews. Ctrl-C ends it
 	@$(BIN)/maxray up --demo --port $(PORT) --data $(DATA)
 
-test: install ## Run the whole test suite against real servers
-	@$(BIN)/python -m pytest
+test: install ## Run the whole test suite against real servers: two halves at once, each shown at its end
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-parts test-acceptance
+
+# They mostly wait: for servers to start, to be killed and to come back.
+test-parts:
+	@$(BIN)/python -m pytest --ignore=tests/acceptance
+
+test-acceptance:
+	@$(BIN)/python -m pytest tests/acceptance
 
 check: install ## Lint, types, import contracts, generated files: what CI checks before the tests
 	@$(BIN)/ruff check .

@@ -16,7 +16,9 @@ def at(seconds: float | None) -> datetime | None:
     what begins now has begun and what ends now has ended."""
     if seconds is None:
         return None
-    return _EPOCH + timedelta(microseconds=math.floor(seconds * 1e6))
+    whole = math.floor(seconds)
+    # The part alone: all of it in microseconds would be rounded to the next, may be a later one.
+    return _EPOCH + timedelta(seconds=whole, microseconds=math.floor((seconds - whole) * 1e6))
 
 
 def seconds(moment: datetime | None) -> float | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
@@ -225,7 +226,7 @@ async def test_the_trail_is_for_auditors_and_holds_together(api: Api, stack: Sta
     steps = await lines(f"kind=emergency&id={emergency}")
     assert {"RaiseEmergency"} <= {line["action"] for line in steps if line["source"] == "command"}
     whole = await lines(f"patient_id={patient}")
-    order = [(line["at"], line["chain"], line["seq"]) for line in whole]
+    order = [(datetime.fromisoformat(line["at"]), line["chain"], line["seq"]) for line in whole]
     assert order == sorted(order, reverse=True) and len(set(order)) == len(order)
     themselves = await lines("action=audit.list&role=auditor")
     assert themselves and themselves[0]["subject"] == "the-auditor"

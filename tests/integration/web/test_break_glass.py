@@ -147,10 +147,11 @@ async def test_files_wait_for_review_and_are_reviewed_once(api: Api) -> None:
 
     async def listed(**query: str) -> list[str]:
         response = await api.call("GET", "/api/break-glass", "auditor", params=query, expect=200)
-        return [one["id"] for one in response.json()["items"]]
+        # Other tests have files, too, and some of them clocks that are ahead.
+        return [one["id"] for one in response.json()["items"] if one["id"] in newest_first]
 
     newest_first = [files[1]["id"], files[0]["id"]]
-    assert (await listed(reviewed="false"))[:2] == newest_first
+    assert await listed(reviewed="false") == newest_first
     path = f"/api/break-glass/{files[0]['id']}/review"
     body = {"verdict": "justified", "note": "the ward confirms it"}
     reviewed = (await api.call("POST", path, "auditor", body=body, expect=200)).json()
@@ -159,10 +160,14 @@ async def test_files_wait_for_review_and_are_reviewed_once(api: Api) -> None:
     problem(await api.call("POST", path, "admin", body=body), 409, "reviewed-already")
     assert files[0]["id"] not in await listed(reviewed="false")
     assert files[0]["id"] in await listed(reviewed="true")
-    assert (await listed())[:2] == newest_first
-    first = await api.call("GET", "/api/break-glass", "admin", params={"limit": "1"}, expect=200)
-    rest = await listed(cursor=first.json()["next"], limit="1")
-    assert [first.json()["items"][0]["id"], *rest] == newest_first
+    assert await listed() == newest_first
+    paged: list[str] = []
+    query = {"limit": "1"}
+    while len(paged) < 2:
+        page = await api.call("GET", "/api/break-glass", "admin", params=query, expect=200)
+        paged += [one["id"] for one in page.json()["items"] if one["id"] in newest_first]
+        query["cursor"] = page.json()["next"]
+    assert paged == newest_first
     none = await api.call("POST", f"/api/break-glass/{uuid4()}/review", "admin", body=body)
     problem(none, 404, "not-found")
 
