@@ -11,7 +11,15 @@ from typing import Any
 
 from actors.domain import projections
 from actors.domain.access import require
-from actors.domain.dispatch import ClosestIdle, FreeUnit, Plan, Policy, Waiting, provides
+from actors.domain.dispatch import (
+    ByPriority,
+    FreeUnit,
+    Plan,
+    Policy,
+    Situation,
+    Waiting,
+    provides,
+)
 from actors.domain.dispatcher import (
     MACHINE,
     AllRefused,
@@ -114,7 +122,10 @@ class _Dispatching:
         units = _free_units(state, ctx.telemetry)
         plan = Plan(())
         if units:
-            plan = self._policy.plan(map(_waiting, waiting), units, self._travel)
+            situation = Situation(
+                now=ctx.now, waiting=tuple(map(_waiting, waiting)), free=tuple(units)
+            )
+            plan = self._policy.plan(situation, self._travel)
         events: list[DispatcherEvent] = []
         sends: list[Send] = []
         for proposal in plan.proposals:
@@ -305,7 +316,12 @@ def _waiting(case: Case) -> Waiting:
 def _free_units(state: Dispatcher, telemetry: Mapping[str, Any]) -> list[FreeUnit]:
     positions: Mapping[str, Position] = telemetry.get(_POSITIONS, {})
     return [
-        FreeUnit(unit.unit, _newest(unit.position, positions.get(unit.unit)), unit.skills)
+        FreeUnit(
+            unit.unit,
+            _newest(unit.position, positions.get(unit.unit)),
+            unit.skills,
+            unit.vehicle,
+        )
         for unit in state.units.values()
         if unit.free and unit.position is not None and unit.unit not in state.reserved
     ]
@@ -355,4 +371,4 @@ def behaviour(
     )
 
 
-BEHAVIOUR = behaviour(ClosestIdle(), GreatCircle(), DispatchRules())
+BEHAVIOUR = behaviour(ByPriority(), GreatCircle(), DispatchRules())

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from actors.domain import dispatcher_decide, doctor_decide, emergency_decide, paramedic_decide
-from actors.domain.dispatch import ClosestIdle
+from actors.domain.dispatch import ByPriority
 from actors.domain.dispatcher import DispatchRules
 from actors.domain.kernel import Behaviour
 from actors.domain.travel import GreatCircle
@@ -20,7 +20,7 @@ def kinds(rules: DispatchRules) -> Mapping[str, Behaviour[Any]]:
             emergency_decide.BEHAVIOUR,
             paramedic_decide.BEHAVIOUR,
             doctor_decide.BEHAVIOUR,
-            dispatcher_decide.behaviour(ClosestIdle(), GreatCircle(), rules),
+            dispatcher_decide.behaviour(ByPriority(), GreatCircle(), rules),
         )
     }
 

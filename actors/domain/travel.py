@@ -13,10 +13,20 @@ EARTH_RADIUS_M = 6_371_008.8
 
 
 class TravelEstimate(Protocol):
-    """Estimates travel times."""
+    """Estimates travel times.
 
-    def seconds(self, origin: Location, target: Location) -> float:
-        """Travel time from `origin` to `target`, seconds. Pure: the same for the same two."""
+    `fastest_mps`: no trip's straight line is passed faster than this, so that far candidates need
+    not be looked at; None where nothing is known (a matrix).
+    """
+
+    @property
+    def fastest_mps(self) -> float | None: ...
+
+    def seconds(self, origin: Location, target: Location, at: float = 0.0) -> float:
+        """Travel time, seconds, when leaving at `at` (Unix time; only some estimates read it).
+
+        Pure: the same for the same arguments.
+        """
         ...
 
 
@@ -44,5 +54,9 @@ class GreatCircle:
     road_factor: float = 1.4
     speed_mps: float = 12.0
 
-    def seconds(self, origin: Location, target: Location) -> float:
+    @property
+    def fastest_mps(self) -> float:
+        return self.speed_mps / self.road_factor
+
+    def seconds(self, origin: Location, target: Location, at: float = 0.0) -> float:
         return great_circle_m(origin, target) * self.road_factor / self.speed_mps

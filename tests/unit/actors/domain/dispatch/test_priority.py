@@ -7,7 +7,15 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.domain.dispatch import ClosestIdle, FreeUnit, Plan, Proposal, Waiting, provides
+from actors.domain.dispatch import (
+    ByPriority,
+    FreeUnit,
+    Plan,
+    Proposal,
+    Situation,
+    Waiting,
+    provides,
+)
 from actors.domain.travel import GreatCircle
 from tests.unit.actors.domain.cast import CENTRE, north_of_centre
 
@@ -33,7 +41,8 @@ def pairs(plan: Plan) -> list[tuple[str, str]]:
 
 
 def plan(cases: list[Waiting], units: list[FreeUnit]) -> Plan:
-    return ClosestIdle().plan(cases, units, TRAVEL)
+    situation = Situation(now=100.0, waiting=tuple(cases), free=tuple(units))
+    return ByPriority().plan(situation, TRAVEL)
 
 
 def test_the_nearest_unit_is_asked() -> None:
