@@ -120,7 +120,7 @@ class ShardHost:
                 log.warning("shard %d waits for its journal: %s", self._index, error)
                 failures += 1
                 await asyncio.sleep(delay)
-            except Exception:
+            except Exception:  # Ray starts the actor again; half a shard must not stay
                 log.critical("shard %d cannot start", self._index, exc_info=True)
                 _end_process()
 
@@ -317,9 +317,9 @@ async def _end(name: str) -> None:
     except (ray.exceptions.RayError, TimeoutError) as error:
         log.warning("%s did not stop cleanly: %s", name, type(error).__name__)
     await asyncio.to_thread(ray.kill, handle, no_restart=True)
-    # The name is free a moment after the kill; the directory has no event to wait for.
-    while name in await asyncio.to_thread(_running):  # noqa: ASYNC110
-        await asyncio.sleep(0.05)
+    # The name is free a moment after the kill.
+    while name in await asyncio.to_thread(_running):  # noqa: ASYNC110  Ray has no event for it
+        await asyncio.sleep(0.05)  # each look is a call to the cluster's directory
 
 
 def _running() -> set[str]:
@@ -337,7 +337,7 @@ async def stop_shards() -> None:
 
 
 async def _answering(transport: RayTransport, index: int) -> None:
-    delay = 0.02
+    delay = 0.02  # most answer at once; one that has to take its slots needs a second or two
     while True:
         try:
             await transport.check(index)

@@ -115,7 +115,7 @@ class Relay:
         seq = self._seq
         try:
             await self._publisher.publish([*facts, *latest.values()])
-        except BaseException:
+        except BaseException:  # also when cancelled, as above
             # Unlike a fact this is not in the journal; unless a newer one came, it is the newest.
             self._latest = {**latest, **self._latest}
             raise

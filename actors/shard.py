@@ -28,25 +28,21 @@ from actors.limits import Limits
 from actors.placement import slot_of, slots_of
 from actors.ports import (
     Clock,
-    Fenced,
     Journal,
-    JournalError,
     JournalUnavailable,
     Publisher,
     Transport,
 )
 from actors.relay import Relay
 from actors.stats import Stats
+from actors.sweep import Sweep
 from actors.telemetry import Telemetry
 from actors.timers import Timers
 
 log = logging.getLogger(__name__)
 
+# Deadlines have a resolution of a second (DESIGN §3).
 TICK_S: Final = 1.0
-# An outbox message this old was not brought by its sender's courier.
-SWEEP_AGE_S: Final = 1.0
-SWEEP_PAGE: Final = 1_000
-PRUNE_EVERY_S: Final = 600.0
 # Should a wake be lost (no room, journal away), it is sent again after this long.
 WAKE_AGAIN_S: Final = 5.0
 WAKE: Final = b'{"type":"Wake"}'
@@ -113,6 +109,18 @@ class Shard:
         self._telemetry = Telemetry(
             self._entities, self._owns, self._courier, self._relay.put, clock, self.stats
         )
+        self._sweep = Sweep(
+            index,
+            journal,
+            self._slots,
+            clock,
+            self._courier,
+            self._commits,
+            self._limits.answer_retention_s,
+            self._parked,
+            self._accept_messages,
+            self._fenced,
+        )
         self._tasks: list[asyncio.Task[None]] = []
         self._open = False
 
@@ -132,8 +140,8 @@ class Shard:
                 self._entities.run(),
                 self._relay.run(),
                 self._tick_loop(),
-                self._sweep_loop(),
-                self._prune_loop(),
+                self._sweep.run(),
+                self._sweep.prune(),
             )
         ]
         for task in self._tasks:
@@ -263,7 +271,7 @@ class Shard:
             elif not more:
                 self._work.clear()
                 await self._work.wait()
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # others of the loop have their turn between two slices
 
     def _fill(self) -> bool:
         """Execute a slice of what waits, urgent first. True: more could be executed at once."""
@@ -346,7 +354,7 @@ class Shard:
         self._intake.put_back(entries)
         self._work.set()
 
-    # ------------------------------------------------------------------ time and messages
+    # ------------------------------------------------------------------ time
 
     async def _tick_loop(self) -> None:
         """Second resolution: wake entities whose time has come, drop idle ones."""
@@ -363,39 +371,6 @@ class Shard:
             self._erased = {one for one in self._erased if self._entities.forget(one)}
             self._gauge()
             await self._clock.sleep(TICK_S)
-
-    async def _sweep_loop(self) -> None:
-        """Messages addressed to us that nobody brought: their sender, or we, died on the way.
-
-        And a look at the fence: a shard with nothing to commit would not find out otherwise.
-        """
-        age = 0.0
-        while True:
-            epochs = self._commits.epochs
-            try:
-                await self._journal.check(epochs)
-                rows = await self._journal.undelivered(
-                    self._slots, self._clock.now() - age, SWEEP_PAGE, self._parked
-                )
-                self._accept_messages(self._courier.envelope(row) for row in rows)
-                age = SWEEP_AGE_S
-            except Fenced:
-                # Unless it was ourselves who took them anew.
-                if epochs is self._commits.epochs and not self._commits.retaking:
-                    self._fenced()
-                    return
-            except JournalError as error:
-                log.warning("shard %d: outbox not swept: %s", self.index, error)
-            await self._clock.sleep(TICK_S)
-
-    async def _prune_loop(self) -> None:
-        while True:
-            await self._clock.sleep(PRUNE_EVERY_S)
-            try:
-                before = self._clock.now() - self._limits.answer_retention_s
-                await self._journal.prune(self._slots, before)
-            except JournalError as error:
-                log.warning("shard %d: old answers not pruned: %s", self.index, error)
 
     # ------------------------------------------------------------------ what others may know
 

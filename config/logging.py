@@ -13,7 +13,7 @@ import re
 import sys
 import traceback
 from datetime import UTC, datetime
-from typing import IO, Any, Final
+from typing import IO, Any, Final, Literal
 
 import msgspec
 
@@ -50,6 +50,8 @@ _PRIVATE_FIELDS: Final = frozenset(
 )  # fmt: skip
 # What a LogRecord has of itself; the rest came by `extra`.
 _OWN: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+_SILENCE: Final = logging.CRITICAL + 1
 
 
 def redact(text: str) -> str:
@@ -113,19 +115,24 @@ class ConsoleFormatter(logging.Formatter):
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(name)s: %(message)s", "%H:%M:%S")
 
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  logging's own name
         """The line; what `logging` puts below it, a traceback, is ours and keeps its lines."""
         line = super().formatMessage(record)
         return "".join(one if one.isprintable() else repr(one)[1:-1] for one in line)
 
 
 def configure_logging(
-    level: LogLevel = "info", form: LogFormat = "auto", stream: IO[str] | None = None
+    level: LogLevel | Literal["critical", "none"] = "info",
+    form: LogFormat = "auto",
+    stream: IO[str] | None = None,
 ) -> None:
-    """Set up the root logger; once a process, at its start. `auto`: console on a terminal."""
+    """Set up the root logger; once a process, at its start. `auto`: console on a terminal. `none`:
+    nothing is written.
+    """
     sink = stream or sys.stderr
     console = form == "console" or (form == "auto" and sink.isatty())
     handler = logging.StreamHandler(sink)
     handler.addFilter(RedactingFilter())
     handler.setFormatter(ConsoleFormatter() if console else JsonFormatter())
-    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    threshold = _SILENCE if level == "none" else level.upper()
+    logging.basicConfig(level=threshold, handlers=[handler], force=True)

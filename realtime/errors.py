@@ -1,4 +1,4 @@
-"""What can go wrong in realtime/, as a small tree. Translated to codes in `connection.py` only."""
+"""What can go wrong in realtime/, as a small tree. `session/failure.py` tells clients."""
 
 from __future__ import annotations
 

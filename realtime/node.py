@@ -7,16 +7,26 @@ import random
 import uuid
 from collections.abc import Mapping, Sequence
 
-from realtime import codes, orders
-from realtime.archive import Archive
-from realtime.asgi import WebSocketApp
-from realtime.attendance import Attendance
-from realtime.broker import Broker
+from realtime import codes
+from realtime.broker.broker import Broker
 from realtime.clock import Clock, SystemClock
-from realtime.codec import Codec
 from realtime.codes import Disconnect, Unsubscribe
-from realtime.connection import Connection
-from realtime.control import (
+from realtime.errors import NotAvailable
+from realtime.history.archive import Archive
+from realtime.history.reader import HistoryReader
+from realtime.hub.hub import Hub
+from realtime.hub.turn import Turn
+from realtime.maps.keyed import (
+    KeyedChange,
+    KeyedOutcome,
+    KeyedRetention,
+    KeyedSlice,
+    KeyedStore,
+)
+from realtime.maps.keyed_submission import change_key
+from realtime.metrics import Metrics
+from realtime.nodes import orders
+from realtime.nodes.control import (
     ControlBus,
     DisconnectOrder,
     Emulated,
@@ -28,24 +38,8 @@ from realtime.control import (
     Target,
     UnsubscribeOrder,
 )
-from realtime.emulation import EmulationApp
-from realtime.errors import NotAvailable
-from realtime.history import HistoryReader
-from realtime.http_stream import HttpStreamApp
-from realtime.hub import Hub
-from realtime.keyed import (
-    KeyedChange,
-    KeyedOutcome,
-    KeyedRetention,
-    KeyedSlice,
-    KeyedStore,
-)
-from realtime.keyed_submission import change_key
-from realtime.metrics import Metrics
-from realtime.nodes import Nodes
-from realtime.origin import OriginCheck, allow_origins
-from realtime.outbox import Transport
-from realtime.outbox_socket import RawSocket
+from realtime.nodes.nodes import Nodes
+from realtime.nodes.register import Register
 from realtime.ports import (
     Authenticator,
     ChannelPolicy,
@@ -53,7 +47,9 @@ from realtime.ports import (
     RpcHandler,
     SubscribeOptions,
 )
-from realtime.presence import Presence, PresenceStats
+from realtime.presence.attendance import Attendance
+from realtime.presence.presence import Presence, PresenceStats
+from realtime.protocol.codec import Codec
 from realtime.publication import (
     Append,
     HistorySlice,
@@ -62,11 +58,16 @@ from realtime.publication import (
     Retention,
     StreamPosition,
 )
-from realtime.register import Register
-from realtime.services import Services
+from realtime.session.connection import Connection
+from realtime.session.services import Services
 from realtime.settings import RealtimeSettings
-from realtime.sse import SseApp
-from realtime.turn import Turn
+from realtime.transport.asgi import WebSocketApp
+from realtime.transport.emulation import EmulationApp
+from realtime.transport.http_stream import HttpStreamApp
+from realtime.transport.origin import OriginCheck, allow_origins
+from realtime.transport.outbox import Transport
+from realtime.transport.outbox_socket import RawSocket
+from realtime.transport.sse import SseApp
 from realtime.wheel import TimerWheel
 
 
@@ -325,7 +326,7 @@ class RealtimeServer:
             codec,
             transport,
             self._services,
-            self._register.connected,
+            self._admit,
             self._register.closed,
             address,
             emulated,
@@ -356,6 +357,17 @@ class RealtimeServer:
         if connection is not None:
             connection.receive(emulated.data)
         return connection is not None
+
+    def _admit(self, connection: Connection) -> Disconnect | None:
+        """Its user is known; why it cannot stay, if it cannot."""
+        identity = connection.identity
+        if identity.alone and identity.user:
+            why = codes.DISCONNECT_CONNECTION_LIMIT
+            others = Target(user=identity.user, except_clients=(connection.client,))
+            order = DisconnectOrder(others, why.code, why.reason)
+            self._carry_out(order)
+            self._nodes.mention(order)
+        return self._register.connected(connection)
 
     async def _give(self, order: Order) -> int:
         count = self._carry_out(order)

@@ -7,8 +7,8 @@ from typing import Any, Literal, Protocol
 
 from msgspec import Struct
 
-from realtime.keyed import KeyedChange, KeyedOptions
-from realtime.protocol import PublishRequest, SubscribeRequest
+from realtime.maps.keyed import KeyedChange, KeyedOptions
+from realtime.protocol.messages import PublishRequest, SubscribeRequest
 from realtime.publication import Append, Delivery, HistorySlice, Peer, Publication, Retention
 
 
@@ -30,6 +30,9 @@ class Identity(Struct, frozen=True):
     """Channels the server subscribes this connection to, beside what the client asks for."""
     token_id: str = ""
     """What the token is called, so that it can be revoked; "" for a token without a name."""
+    alone: bool = False
+    """The newest connection of its user is the only one: the others, on all nodes, are ended. Two
+    that come to two nodes in the same moment may end each other."""
 
 
 class SubscribeOptions(Struct, frozen=True):

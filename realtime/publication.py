@@ -34,6 +34,7 @@ class Publication(Struct, frozen=True, array_like=True, gc=False):
       `offset` and `epoch` are the map's own count (see `keyed.py`); brokers only pass it on.
 
     `time`: Unix milliseconds, 0 where nobody wants to know. `score` orders the keys of a map.
+    `whole`: never sent as a delta, also to those who take deltas.
 
     Brokers may carry it as a msgpack array: add new fields at the end, with defaults.
     """
@@ -49,6 +50,7 @@ class Publication(Struct, frozen=True, array_like=True, gc=False):
     time: int = 0
     removed: bool = False
     score: int = 0
+    whole: bool = False
 
     def __post_init__(self) -> None:
         if self.delivery in ("fact", "keyed") and (self.offset < 1 or not self.epoch):
@@ -72,7 +74,7 @@ class Append(Struct, frozen=True):
     """A publication to be put behind the newest of its channel's stream, wherever that is.
 
     For channels without a journal: the broker gives it the offset. `idempotency_key`: a repeat
-    within some minutes gets the first one's position and changes nothing.
+    within some minutes gets the first one's position and changes nothing. `whole`: see Publication.
     """
 
     channel: str
@@ -81,6 +83,7 @@ class Append(Struct, frozen=True):
     info: Peer | None = None
     tags: dict[str, str] | None = None
     idempotency_key: str = ""
+    whole: bool = False
 
 
 class StreamPosition(Struct, frozen=True, gc=False):

@@ -101,3 +101,5 @@ class RealtimeSettings(Struct, frozen=True, forbid_unknown_fields=True):
     allowed_origins: tuple[str, ...] = ()
     """Browser origins beside the server's own host; "*" allows any."""
     server_version: str = "maxray"
+    include_server_time: bool = True
+    """The connect reply says what time it is here."""

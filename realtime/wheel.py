@@ -56,11 +56,11 @@ class TimerWheel:
                 if callback is not None:
                     try:
                         callback()
-                    except Exception:
+                    except Exception:  # the wheel turns for everybody else
                         log.exception("a timer callback failed")
 
     async def run(self) -> None:
         """Turn until cancelled."""
         while True:
-            await self._clock.sleep(self._tick_s)
+            await self._clock.sleep(self._tick_s)  # its resolution: a setting
             self.advance()

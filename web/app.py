@@ -77,7 +77,14 @@ def create_app(
     entities = Entities(services.router, services.answer_timeout_s)
     records, clock = services.records, services.clock
     accounts = services.accounts
-    erasure = Erasure(records, entities, clock, services.settings.erasure_hold_days, accounts)
+    erasure = Erasure(
+        records,
+        entities,
+        clock,
+        services.settings.erasure_hold_days,
+        accounts,
+        services.audit,
+    )
     relationships = Relationships(records.database)
     standing = Standing(relationships, entities, clock)
     patients = PatientService(records, entities, clock, standing, erasure)
@@ -116,7 +123,15 @@ def create_app(
             "accounts": _constant(accounts),
             "sign_up": _constant(SignUp(accounts.parts, patients)),
             "families": _constant(
-                FamilyService(relationships, records, patients, standing, services.live, clock)
+                FamilyService(
+                    relationships,
+                    records,
+                    patients,
+                    standing,
+                    services.live,
+                    services.mailer,
+                    clock,
+                )
             ),
             "break_glass": _constant(
                 BreakGlassService(
@@ -127,7 +142,7 @@ def create_app(
                     services.live,
                     services.mailer,
                     clock,
-                    _address(services.settings),
+                    f"{public_address(services.settings)}/",
                 )
             ),
             "emergencies": _constant(emergencies),
@@ -167,9 +182,9 @@ def create_app(
     )
 
 
-def _address(settings: Settings) -> str:
-    """Where links in mail begin."""
-    return f"{settings.public_url or f'http://{settings.host}:{settings.port}'}/"
+def public_address(settings: Settings) -> str:
+    """Where links in mail begin; without a slash at its end."""
+    return (settings.public_url or f"http://{settings.host}:{settings.port}").rstrip("/")
 
 
 def _constant(value: Any) -> Provide:

@@ -7,7 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from litestar import Litestar, asgi
 from litestar.types import Receive, Scope, Send
@@ -16,18 +16,25 @@ from actors import cluster
 from actors.clock import SystemClock
 from actors.domain.registry import KINDS
 from actors.errors import RuntimeFault
-from actors.ports import JournalError
+from actors.ports import JournalError, JournalUnavailable
 from actors.router import Router
 from config import Settings
-from realtime.broker_redis import RedisBroker
+from realtime.broker.broker_redis import RedisBroker
+from realtime.broker.sharding import split_urls
 from realtime.errors import BrokerUnavailable
-from realtime.keyed_redis import RedisKeyedStore
+from realtime.maps.keyed_redis import RedisKeyedStore
 from realtime.node import RealtimeServer
 from realtime.settings import RealtimeSettings
-from realtime.sharding import split_urls
 from storage.audit import PostgresAuditTrail
 from storage.audit.log import AuditLog
-from storage.encryption import LocalSealer, MasterKeys, PostgresKeyStore, Vault
+from storage.embedded import NotReady, probe
+from storage.encryption import (
+    KeysUnavailable,
+    LocalSealer,
+    MasterKeys,
+    PostgresKeyStore,
+    Vault,
+)
 from storage.journal_postgres import PostgresJournal
 from storage.journal_sealed import SealedJournal
 from storage.mail import PostgresMailOutbox
@@ -35,14 +42,16 @@ from storage.records import Records, RecordsUnavailable
 from storage.relationships import Relationships
 from storage.spool import Spool, SpoolError
 from web.access.decision import SocketAudit
+from web.access.family.letter import FamilyLetters
 from web.access.grants import Grants
 from web.access.live import LiveAccess
 from web.access.standing import Standing
+from web.accounts.kept_keys import KeptKeys
 from web.accounts.service import Needs
 from web.accounts.service import opened as accounts_opened
 from web.accounts.throttle_fallback import FallbackThrottle
 from web.accounts.throttle_redis import RedisThrottle
-from web.app import create_app
+from web.app import create_app, public_address
 from web.audit.sockets import AuditedAuthenticator, AuditedCalls
 from web.auth import OPEN
 from web.channels.authenticator import TokenAuthenticator
@@ -53,6 +62,7 @@ from web.entities import Entities
 from web.mail.deliverer import Deliverer
 from web.mail.mailer import Mailer
 from web.mail.outgoing import transport_of
+from web.mail.request import LetterWriters
 from web.metrics import WorkerMetrics
 from web.publishing import JournalHistory
 from web.sealed_channels import SealedBroker, SealedMaps
@@ -70,6 +80,16 @@ EMULATION_PATH = "/emulation"
 # What a readiness probe waits for one part; longer is as good as gone.
 CHECK_TIMEOUT_S = 2.0
 
+# What `application` raises where a part is away that it needs: it may be tried again.
+AWAY: Final = (
+    KeysUnavailable,
+    JournalUnavailable,
+    RecordsUnavailable,
+    NotReady,
+    OSError,
+    TimeoutError,
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Application:
@@ -83,8 +103,8 @@ class Application:
 async def application(settings: Settings) -> AsyncIterator[Application]:
     """Connect to everything the settings name; close it all on leaving.
 
-    Raises ValueError where a setting is missing, and what the parts raise that must be there at the
-    start (the cluster, PostgreSQL). Redis may come later.
+    Raises ValueError where a setting is missing, and one of AWAY while a part is out of reach that
+    must be there at the start (the cluster, PostgreSQL). Redis may come later.
     """
     for name in ("database_url", "redis_url", "ray_address", "token_secret", "master_key"):
         if getattr(settings, name) is None:
@@ -93,34 +113,35 @@ async def application(settings: Settings) -> AsyncIterator[Application]:
     assert settings.ray_address and settings.token_secret
     clock = SystemClock()
     async with AsyncExitStack() as closing:
+        # What is away is found out before Ray is joined: that takes a second of this loop's, and
+        # where there is nobody to join, a minute.
+        vault = Vault(PostgresKeyStore(settings.database_url.reveal()), MasterKeys.of(settings))
+        closing.push_async_callback(vault.close)
+        await vault.start()
+        journal = SealedJournal(PostgresJournal(settings.database_url.reveal()), vault)
+        closing.push_async_callback(journal.close)
+        await journal.open()
+        epoch = await journal.journal_id()
+        await probe.ray(settings.ray_address)
         cluster.connect(settings.ray_address)
         closing.callback(cluster.disconnect)
         transport = cluster.RayTransport(settings.shards)
         router = Router(transport, clock)
         closing.push_async_callback(router.close)
-        vault = Vault(PostgresKeyStore(settings.database_url.reveal()), MasterKeys.of(settings))
-        closing.push_async_callback(vault.close)
-        await vault.start()
-        journal = SealedJournal(PostgresJournal(settings.database_url.reveal()), vault)
-        await journal.open()
-        closing.push_async_callback(journal.close)
         records = await Records.open(settings.database_url.reveal(), vault)
         closing.push_async_callback(records.close)
         outbox = PostgresMailOutbox(records.database)
-        deliverer = Deliverer(outbox, vault, transport_of(settings), clock)
-        deliverer.start()
-        closing.push_async_callback(deliverer.stop)
         audit = PostgresAuditTrail(settings.database_url.reveal(), clock)
         await audit.open()
         # Before the records are closed and after the sockets are: both still have things to say.
         closing.push_async_callback(audit.close)
         audit_log = AuditLog(settings.database_url.reveal())
         closing.push_async_callback(audit_log.close)
-        epoch = await journal.journal_id()
         broker = RedisBroker(settings.redis_url.reveal())
         maps = RedisKeyedStore(settings.redis_url.reveal())
         closing.push_async_callback(maps.close)
         mailer = Mailer(outbox, vault, settings.mail_from, clock)
+        public_url = public_address(settings)
         throttle = RedisThrottle(split_urls(settings.redis_url.reveal())[0])
         closing.push_async_callback(throttle.close)
         accounts = await closing.enter_async_context(
@@ -133,14 +154,20 @@ async def application(settings: Settings) -> AsyncIterator[Application]:
                     throttle=FallbackThrottle(throttle),
                     records=records,
                     clock=clock,
-                    public_url=settings.public_url or f"http://{settings.host}:{settings.port}",
+                    public_url=public_url,
                     token_secret=settings.token_secret,
+                    kept_keys=KeptKeys.of(settings),
                 )
             )
         )
         verify = accounts.verifier.verify
 
         relationships = Relationships(records.database)
+        family = FamilyLetters(relationships, accounts, mailer, clock, public_url)
+        writers = LetterWriters(accounts.letters.writers(), family.writers())
+        deliverer = Deliverer(outbox, vault, transport_of(settings), clock, writers)
+        deliverer.start()
+        closing.push_async_callback(deliverer.stop)
         standing = Standing(relationships, Entities(router, READ_TIMEOUT_S), clock)
         grants = Grants(relationships, clock)
         told = SocketAudit(audit, clock)
@@ -166,7 +193,7 @@ async def application(settings: Settings) -> AsyncIterator[Application]:
         accounts.on_disabled(live.account_ended)
         accounts.revocations.on_ended(live.session_ended)
 
-        spool = await _spool(settings)
+        spool = await opened_spool(settings)
         closing.push_async_callback(spool.close)
 
         async def health() -> Mapping[str, str | None]:
@@ -192,7 +219,7 @@ async def application(settings: Settings) -> AsyncIterator[Application]:
         yield Application(create_app(services, [*transports(realtime), *FIRST_PAGE]), realtime)
 
 
-async def _spool(settings: Settings) -> SpoolStore:
+async def opened_spool(settings: Settings) -> SpoolStore:
     """A disk that is full now may not be later: that is no reason not to start."""
     sealer = LocalSealer(MasterKeys.of(settings), PURPOSE)
     store = SpoolStore(Spool(settings.data / "spool"), sealer)

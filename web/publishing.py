@@ -13,9 +13,9 @@ from typing import Any
 
 from actors.domain.kernel import Behaviour
 from actors.ports import Journal, JournalError, Outgoing, PublisherUnavailable
-from realtime.broker import Publisher as BrokerPublisher
+from realtime.broker.broker import Publisher as BrokerPublisher
 from realtime.errors import BrokerUnavailable, HistoryUnavailable
-from realtime.keyed import KeyedChange, KeyedWriter
+from realtime.maps.keyed import KeyedChange, KeyedWriter
 from realtime.publication import HistorySlice, Publication
 from storage.encryption import EncryptionError, Vault
 from storage.encryption.document import Document, seal_all

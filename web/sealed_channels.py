@@ -17,9 +17,9 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import structs
 
-from realtime.broker import Broker, Deliver, Reconnected
+from realtime.broker.broker import Broker, Deliver, Reconnected
 from realtime.errors import BrokerUnavailable
-from realtime.keyed import KeyedChange, KeyedOutcome, KeyedSlice, KeyedStore
+from realtime.maps.keyed import KeyedChange, KeyedOutcome, KeyedSlice, KeyedStore
 from realtime.publication import Append, HistorySlice, Publication, Retention, StreamPosition
 from storage.encryption import BadSeal, EncryptionError, KeysUnavailable, Vault
 from storage.encryption.document import Document, Unwrapped, open_all, seal_all, unwrap
@@ -37,7 +37,7 @@ def channel_context(channel: str) -> bytes:
 
 
 class SealedBroker:
-    """`realtime.broker.Broker` on another one; see above."""
+    """`realtime.broker.broker.Broker` on another one; see above."""
 
     def __init__(self, broker: Broker, vault: Vault) -> None:
         self._broker = broker
@@ -169,7 +169,7 @@ class SealedBroker:
 
 
 class SealedMaps:
-    """`realtime.keyed.KeyedStore` on another one; what is delivered comes by the broker."""
+    """`realtime.maps.keyed.KeyedStore` on another one; what is delivered comes by the broker."""
 
     def __init__(self, maps: KeyedStore, vault: Vault) -> None:
         self._maps = maps

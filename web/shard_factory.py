@@ -21,8 +21,8 @@ from actors.ports import JournalUnavailable, Transport
 from actors.shard import Shard
 from config.logging import configure_logging
 from config.settings import LogLevel
-from realtime.keyed_redis import RedisKeyedStore
-from realtime.publisher_redis import RedisPublisher
+from realtime.broker.publisher_redis import RedisPublisher
+from realtime.maps.keyed_redis import RedisKeyedStore
 from storage.encryption import EncryptionError, MasterKeys, PostgresKeyStore, Vault
 from storage.journal_postgres import PostgresJournal
 from storage.journal_sealed import SealedJournal

@@ -1,7 +1,7 @@
 """uvicorn's HTTP protocol class, with a way of its own for WebSockets of the realtime endpoint.
 
-Such a socket is handed to the realtime server as it is (realtime/websocket.py): there is no ASGI
-call, no task, no queue and no second parser for it. Other paths go uvicorn's way.
+Such a socket is handed to the realtime server as it is (realtime/transport/websocket.py): there is
+no ASGI call, no task, no queue and no second parser for it. Other paths go uvicorn's way.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from realtime.codes import DISCONNECT_SHUTDOWN
 from realtime.node import RealtimeServer
-from realtime.websocket import WebSocket
-from realtime.websocket_handshake import Accepted, shake_hands
+from realtime.transport.websocket import WebSocket
+from realtime.transport.websocket_handshake import Accepted, shake_hands
 from web.http_protocol import BoundedHttpProtocol
 
 WRITE_HIGH_BYTES = 64 * 1024

@@ -39,7 +39,7 @@ async def shift(address, paramedic, token):
         # The id makes the call safe to repeat: a second one with it changes nothing.
         await device.rpc("task.accept", {"task": task, "id": f"accept-{task}"})
         for step in ("en_route", "on_scene", "transporting", "at_hospital", "completed"):
-            await asyncio.sleep(1)  # the road, the patient, the hospital
+            await asyncio.sleep(1)  # stands for the road, the patient, the hospital
             await device.rpc("position", HERE)
             await device.rpc("task.progress", {"task": task, "step": step})
         print("done with", task)

@@ -16,7 +16,8 @@ from urllib.parse import parse_qs
 import msgspec
 
 from realtime.errors import RealtimeError
-from realtime.standalone.api_methods import METHODS, ApiError, Methods, error_of
+from realtime.standalone.api_methods import ApiError, Methods, error_of
+from realtime.standalone.api_requests import METHODS
 from realtime.standalone.options import HttpApi
 
 Scope = dict[str, Any]

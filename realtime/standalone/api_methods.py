@@ -1,4 +1,4 @@
-"""The methods of the server API: their requests as types, and what each does to the server."""
+"""The methods of the server API: what each of `api_requests.py` does to the server."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw
 
 from realtime import codes
-from realtime.control import Target
 from realtime.errors import (
     BrokerUnavailable,
     HistoryUnavailable,
@@ -21,15 +20,28 @@ from realtime.errors import (
     UnknownChannel,
     UnrecoverablePosition,
 )
-from realtime.keyed import MAX_KEY_LENGTH, ChangeMode, KeyedChange, KeyedOptions
+from realtime.maps.keyed import MAX_KEY_LENGTH, KeyedChange, KeyedOptions
 from realtime.node import RealtimeServer
-from realtime.protocol import SubscribeRequest
+from realtime.nodes.control import Target
+from realtime.protocol.messages import SubscribeRequest
 from realtime.publication import Append, Peer, Publication, StreamPosition
+from realtime.standalone.api_requests import (
+    Broadcast,
+    Disconnect,
+    History,
+    Info,
+    MapPublish,
+    MapRemove,
+    OfChannel,
+    OfPattern,
+    Publish,
+    Refresh,
+    Subscribe,
+    Unsubscribe,
+)
 from realtime.standalone.channels import ChannelRules
 from realtime.standalone.policy import publication, subscribe_options
-from realtime.standalone.tokens import Override
 
-NO_DATA: Final = Raw(b"")
 _PAGE: Final = 500
 
 
@@ -40,136 +52,6 @@ class ApiError(Exception):
         super().__init__(message)
         self.code = code
 
-
-class Publish(Struct, frozen=True):
-    """`data` is JSON, `b64data` any bytes as base64: one of the two."""
-
-    channel: str = ""
-    data: Raw = NO_DATA
-    b64data: str = ""
-    skip_history: bool = False
-    tags: dict[str, str] = {}
-    idempotency_key: str = ""
-    delta: bool = False
-
-
-class Broadcast(Struct, frozen=True):
-    channels: tuple[str, ...] = ()
-    data: Raw = NO_DATA
-    b64data: str = ""
-    skip_history: bool = False
-    tags: dict[str, str] = {}
-    idempotency_key: str = ""
-    delta: bool = False
-
-
-class Since(Struct, frozen=True):
-    offset: int = 0
-    epoch: str = ""
-
-
-class Subscribe(Struct, frozen=True):
-    user: str = ""
-    channel: str = ""
-    info: Raw = NO_DATA
-    b64info: str = ""
-    client: str = ""
-    session: str = ""
-    data: Raw = NO_DATA
-    b64data: str = ""
-    recover_since: Since | None = None
-    override: Override = Override()
-
-
-class Unsubscribe(Struct, frozen=True):
-    user: str = ""
-    channel: str = ""
-    client: str = ""
-    session: str = ""
-
-
-class Ending(Struct, frozen=True):
-    code: int = 0
-    reason: str = ""
-
-
-class Disconnect(Struct, frozen=True):
-    user: str = ""
-    client: str = ""
-    session: str = ""
-    whitelist: tuple[str, ...] = ()
-    disconnect: Ending | None = None
-
-
-class Refresh(Struct, frozen=True):
-    user: str = ""
-    client: str = ""
-    session: str = ""
-    expired: bool = False
-    expire_at: float = 0
-
-
-class OfChannel(Struct, frozen=True):
-    """presence, presence_stats and history_remove name a channel and nothing more."""
-
-    channel: str = ""
-
-
-class History(Struct, frozen=True):
-    """`limit` 0: the position alone; negative: all that is kept."""
-
-    channel: str = ""
-    limit: int = 0
-    since: Since | None = None
-    reverse: bool = False
-
-
-class MapPublish(Struct, frozen=True):
-    """`key_mode`: "if_new" and "if_exists" make the change only then."""
-
-    channel: str = ""
-    key: str = ""
-    data: Raw = NO_DATA
-    b64data: str = ""
-    tags: dict[str, str] = {}
-    score: int = 0
-    key_mode: ChangeMode = ""
-    delta: bool = False
-
-
-class MapRemove(Struct, frozen=True):
-    channel: str = ""
-    key: str = ""
-
-
-class OfPattern(Struct, frozen=True):
-    """channels: those whose names match a glob pattern."""
-
-    pattern: str = ""
-
-
-class Info(Struct, frozen=True):
-    """Nothing to say."""
-
-
-METHODS: Final[Mapping[str, type[Struct]]] = {
-    "publish": Publish,
-    "broadcast": Broadcast,
-    "subscribe": Subscribe,
-    "unsubscribe": Unsubscribe,
-    "disconnect": Disconnect,
-    "refresh": Refresh,
-    "presence": OfChannel,
-    "presence_stats": OfChannel,
-    "history": History,
-    "history_remove": OfChannel,
-    "map_publish": MapPublish,
-    "map_remove": MapRemove,
-    "map_read_state": OfChannel,
-    "map_clear": OfChannel,
-    "info": Info,
-    "channels": OfPattern,
-}
 
 _ERRORS: Final[Mapping[type[Exception], codes.ClientError]] = {
     UnknownChannel: codes.ERROR_UNKNOWN_CHANNEL,
@@ -231,6 +113,7 @@ class Methods:
             dict(request.tags) or None,
             key,
             request.skip_history,
+            request.delta,
         )
         if isinstance(put, Append):
             position = await self._server.append(put)
@@ -312,15 +195,18 @@ class Methods:
         data = _payload(request.data, request.b64data)
         if not data:
             raise _bad_request("data must be a JSON value, or b64data base64")
+        retention = self._keyed(request.channel).retention
+        delta = request.delta or self._rules.of(request.channel).delta_publish
         return await self._change(
             KeyedChange(
                 request.channel,
                 _key(request.key),
-                self._keyed(request.channel).retention,
+                retention,
                 data,
                 tags=dict(request.tags) or None,
                 score=request.score,
                 mode=request.key_mode,
+                whole=not delta,
             )
         )
 

@@ -10,7 +10,6 @@ from realtime.clock import Clock, SystemClock
 from realtime.errors import HistoryUnavailable, NotAvailable
 from realtime.metrics import Metrics
 from realtime.node import RealtimeServer
-from realtime.origin import allow_origins
 from realtime.ports import Identity
 from realtime.publication import HistorySlice
 from realtime.settings import RealtimeSettings
@@ -22,6 +21,7 @@ from realtime.standalone.engine import engine
 from realtime.standalone.options import StandaloneOptions
 from realtime.standalone.policy import NamespacePolicy
 from realtime.standalone.tokens import TokenVerifier
+from realtime.transport.origin import allow_origins
 
 log = logging.getLogger(__name__)
 
@@ -161,6 +161,7 @@ def settings_of(options: StandaloneOptions) -> RealtimeSettings:
         history_limit=client.history_max_publication_limit,
         recovery_limit=client.recovery_max_publication_limit,
         allowed_origins=client.allowed_origins,
+        include_server_time=client.connect_include_server_time,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from realtime.clock import Clock
 from realtime.errors import InvalidToken, NotAuthenticated
 from realtime.ports import ConnectContext, Identity, SubscribeOptions
-from realtime.protocol import SubscribeRequest
+from realtime.protocol.messages import SubscribeRequest
 from realtime.standalone.channels import ChannelRules
 from realtime.standalone.options import Client
 from realtime.standalone.policy import subscribe_options
@@ -40,12 +40,14 @@ class TokenAuthenticator:
         claims = await self._verifier.verify(token, self._clock.now())
         if not claims.user and self._options.disallow_anonymous_connection_tokens:
             raise NotAuthenticated("tokens without a user are not accepted")
+        personal = self._options.subscribe_to_user_personal_channel
         return Identity(
             claims.user,
             None if self._options.insecure else claims.expires_at,
             conn_info=claims.info,
             subs=self._subs(claims),
             token_id=claims.token_id,
+            alone=personal.enabled and personal.single_connection,
         )
 
     def _subs(self, claims: Claims) -> dict[str, SubscribeOptions]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from realtime.errors import UnknownChannel
-from realtime.keyed import KeyedOptions, KeyedRetention
+from realtime.maps.keyed import KeyedOptions, KeyedRetention
 from realtime.publication import Retention
 from realtime.standalone.options import ChannelOptions, Channels
 
@@ -69,6 +69,7 @@ class ChannelRules:
             stream_size=given.stream_size,
             ordered=given.ordered,
             conflation_s=given.conflation_interval,
+            remove_on_leave=given.remove_client_on_unsubscribe,
         )
 
     def retention(self, options: ChannelOptions) -> Retention | None:

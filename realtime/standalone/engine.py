@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from realtime.broker import Broker
-from realtime.broker_memory import MemoryBroker
-from realtime.broker_redis import RedisBroker
+from realtime.broker.broker import Broker
+from realtime.broker.broker_memory import MemoryBroker
+from realtime.broker.broker_redis import RedisBroker
 from realtime.clock import Clock
-from realtime.control import ControlBus
-from realtime.control_memory import MemoryControlBus
-from realtime.keyed import KeyedStore
-from realtime.keyed_memory import MemoryKeyedStore
-from realtime.keyed_redis import RedisKeyedStore
-from realtime.presence import Presence
-from realtime.presence_memory import MemoryPresence
-from realtime.presence_redis import RedisPresence
+from realtime.maps.keyed import KeyedStore
+from realtime.maps.keyed_memory import MemoryKeyedStore
+from realtime.maps.keyed_redis import RedisKeyedStore
+from realtime.nodes.control import ControlBus
+from realtime.nodes.control_memory import MemoryControlBus
+from realtime.presence.presence import Presence
+from realtime.presence.presence_memory import MemoryPresence
+from realtime.presence.presence_redis import RedisPresence
 from realtime.settings import BrokerSettings
 from realtime.standalone import options
 

@@ -20,8 +20,10 @@ class MapOptions(Struct, frozen=True, kw_only=True):
     """What a map channel is like (`map` of a namespace whose `subscription_type` is "map").
 
     `mode`: "ephemeral" maps are read anew by who comes back, the others recovered. `client_key`:
-    the key of a client's changes is its own id, whatever it says. `stream_size`: how many missed
-    changes are recovered. `conflation_interval` is our own: changes are gathered for so long.
+    the key of a client's changes is its own id or its user, whatever it says.
+    `remove_client_on_unsubscribe`: the key that is a client's id goes when the client does.
+    `stream_size`: how many missed changes are recovered. `conflation_interval` is our own: changes
+    are gathered for so long.
     """
 
     mode: Literal["", "ephemeral", "recoverable", "persistent"] = ""
@@ -46,7 +48,8 @@ class ChannelOptions(Struct, frozen=True, kw_only=True):
 
     History is kept where `history_size` and `history_ttl` are both above 0. `force_positioning`,
     `force_recovery` and `force_push_join_leave` hold for every subscriber; with `allow_*` it is
-    what the client asks for.
+    what the client asks for. `delta_publish`: all that is published may leave as a delta, else only
+    what a call of the server API says so of (`delta`).
     """
 
     presence: bool = False
@@ -122,7 +125,10 @@ class SubscriptionTokenOptions(TokenOptions, frozen=True, kw_only=True):
 
 
 class PersonalChannel(Struct, frozen=True, kw_only=True):
-    """Each user is subscribed to `#<user>`, or to `<namespace>:#<user>`, by the server."""
+    """Each user is subscribed to `#<user>`, or to `<namespace>:#<user>`, by the server.
+
+    `single_connection`: a user who connects ends the connections that it has already.
+    """
 
     enabled: bool = False
     personal_channel_namespace: str = ""

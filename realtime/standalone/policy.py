@@ -10,9 +10,9 @@ import msgspec
 
 from realtime.clock import Clock
 from realtime.errors import BadRequest, InvalidToken, NotAvailable, PermissionDenied
-from realtime.keyed import MAX_KEY_LENGTH, KeyedChange
+from realtime.maps.keyed import MAX_KEY_LENGTH, KeyedChange
 from realtime.ports import Identity, SubscribeOptions
-from realtime.protocol import SUBSCRIPTION_MAP, PublishRequest, SubscribeRequest
+from realtime.protocol.messages import SUBSCRIPTION_MAP, PublishRequest, SubscribeRequest
 from realtime.publication import Append, Peer, Publication
 from realtime.standalone.channels import ChannelRules
 from realtime.standalone.options import ChannelOptions
@@ -127,6 +127,7 @@ class NamespacePolicy:
             bytes(request.data),
             request.removed,
             info=peer,
+            whole=not options.delta_publish,
         )
 
     async def _claims(self, identity: Identity, channel: str, token: str) -> Claims:
@@ -202,12 +203,18 @@ def publication(
     tags: dict[str, str] | None = None,
     idempotency_key: str = "",
     skip_history: bool = False,
+    delta: bool = False,
 ) -> Publication | Append:
-    """What to hand to the broker for a publication: an append where the channel keeps history."""
-    retention = rules.retention(rules.of(channel))
+    """What to hand to the broker for a publication: an append where the channel keeps history.
+
+    `delta`: it may leave as a delta, also where the namespace does not say so.
+    """
+    options = rules.of(channel)
+    retention = rules.retention(options)
+    whole = not (delta or options.delta_publish)
     if retention is None or skip_history:
-        return Publication(channel, data, delivery="signal", info=peer, tags=tags)
-    return Append(channel, data, retention, peer, tags, idempotency_key)
+        return Publication(channel, data, delivery="signal", info=peer, tags=tags, whole=whole)
+    return Append(channel, data, retention, peer, tags, idempotency_key, whole)
 
 
 def _check_json(data: bytes, only_object: bool) -> None:

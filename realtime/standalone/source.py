@@ -15,6 +15,7 @@ from realtime.errors import RealtimeError
 from realtime.standalone.options import Seconds, StandaloneOptions
 
 _UNITS_S: Final = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "h": 3600}
+_PLACE = re.compile(r"`\$\.(.+)`$")
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)")
 
 
@@ -35,7 +36,8 @@ def duration_s(text: str) -> float:
 
 
 def read_options(path: Path) -> tuple[StandaloneOptions, list[str]]:
-    """The options of a file, and the paths in it that are not known here, such as "admin.enabled".
+    """The options of a file, and a line for each that is not known here: its path, such as
+    "channel.proxy", and what there is at that place.
 
     Raises RefusedOptions: no such file, not its format, a value that its option does not accept.
     """
@@ -57,7 +59,7 @@ def convert_options(found: object) -> tuple[StandaloneOptions, list[str]]:
         durations = _durations(found, StandaloneOptions)
         options = msgspec.convert(durations, StandaloneOptions)
     except (msgspec.ValidationError, ValueError) as error:
-        raise RefusedOptions([str(error)]) from None
+        raise RefusedOptions([str(error) + _accepted(str(error))]) from None
     for at, one in (
         ("channel.without_namespace", options.channel.without_namespace),
         *((f"namespace {one.name!r}", one) for one in options.channel.namespaces),
@@ -96,6 +98,19 @@ def _fields(kind: type[msgspec.Struct]) -> dict[str, Any]:
     return {field.name: field.type for field in msgspec.structs.fields(kind)}
 
 
+def _accepted(error: str) -> str:
+    """What may stand at the place that an error of msgspec names, where there is a choice."""
+    place = _PLACE.search(error)
+    if place is None:
+        return ""
+    kind: Any = StandaloneOptions
+    for name in re.sub(r"\[[^]]*\]", "", place[1]).split("."):
+        inner = _struct(kind)
+        kind = _fields(inner).get(name) if inner is not None else None
+    choice = [one for one in get_args(kind) if isinstance(one, str)]
+    return f"; accepted are {', '.join(map(repr, choice))}" if choice else ""
+
+
 def _durations(
     found: Mapping[str, Any], kind: type[msgspec.Struct], at: str = ""
 ) -> dict[str, Any]:
@@ -130,7 +145,7 @@ def _unknown(found: Mapping[str, Any], kind: type[msgspec.Struct], at: str) -> I
     for name, value in found.items():
         inner = _struct(fields.get(name))
         if name not in fields:
-            yield f"{at}{name}"
+            yield f"{at}{name} is not known here; there are {', '.join(fields)}"
         elif inner is not None and isinstance(value, Mapping):
             yield from _unknown(value, inner, f"{at}{name}.")
         elif inner is not None and isinstance(value, list):

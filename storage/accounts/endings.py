@@ -19,8 +19,12 @@ from storage.records.database import CONNECT_TIMEOUT_S
 
 log = logging.getLogger(__name__)
 
+# The longest that an ending whose notice was lost goes unnoticed; an index read, by each process.
 POLL_S: Final = 5.0
+# Between attempts to connect: a restart takes PostgreSQL some seconds, and it must not meet more
+# than one attempt a second of each process then.
 RETRY_S: Final = 1.0
+# The query takes a millisecond; a server that needs this long for it has stopped.
 QUERY_TIMEOUT_S: Final = 3.0
 
 _LATELY: Final = """

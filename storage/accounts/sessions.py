@@ -5,6 +5,7 @@ Whoever ends a session tells every process that listens (endings.py) in the same
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, Final
@@ -43,9 +44,17 @@ _decode_client = msgspec.json.Decoder(ClientInfo).decode
 class Sessions:
     """All methods raise RecordsUnavailable. Several inside one `Database.transaction` are one."""
 
-    def __init__(self, database: Database, sealer: Sealer) -> None:
+    def __init__(
+        self,
+        database: Database,
+        sealer: Sealer,
+        on_ended: Callable[[tuple[str, ...]], None],
+    ) -> None:
+        """`on_ended` is told the ids of those that a method here ended; inside a transaction that
+        is not committed yet."""
         self._database = database
         self._sealer = sealer
+        self._on_ended = on_ended
 
     async def add(self, row: SessionRow, ticket: str | None = None) -> None:
         """`ticket`: what a challenged session is finished with; at least 128 random bits."""
@@ -130,7 +139,10 @@ class Sessions:
     async def end(self, id_: str, why: str, at: datetime) -> bool:
         """False where it had ended, or never was."""
         async with self._database.visit():
-            return bool(await Session.raw(_END_ONE, at, why, UUID(id_), ENDED_CHANNEL))
+            ended = bool(await Session.raw(_END_ONE, at, why, UUID(id_), ENDED_CHANNEL))
+        if ended:
+            self._on_ended((id_,))
+        return ended
 
     async def end_all(
         self, account_id: str, why: str, at: datetime, except_id: str | None = None
@@ -141,7 +153,9 @@ class Sessions:
             rows: list[dict[str, Any]] = await Session.raw(
                 _END_ALL, at, why, UUID(account_id), kept, ENDED_CHANNEL
             )
-        return tuple(str(row["id"]) for row in rows)
+        ended = tuple(str(row["id"]) for row in rows)
+        self._on_ended(ended)
+        return ended
 
     # Refresh tokens.
 

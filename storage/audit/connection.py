@@ -6,6 +6,7 @@ from typing import Final
 
 import asyncpg
 
+# Together not longer than a caller waits for an answer (web.services, `answer_timeout_s`).
 CONNECT_TIMEOUT_S: Final = 3.0
 COMMAND_TIMEOUT_S: Final = 5.0
 # One statement at a time, of known shape: planning it anew each time costs more than it saves.

@@ -41,7 +41,8 @@ def random_secret() -> str:
 def write_private(path: Path, text: str, *, durable: bool = True) -> None:
     """Replace `path` by a file of mode 0600 holding `text`; readers see the old or the new, whole.
 
-    `durable`: on disk before this returns.
+    `durable`: on disk before this returns, and so is its name; what is sealed under a key, or
+    locked by a password, that a power cut takes back is lost.
     """
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
@@ -51,10 +52,21 @@ def write_private(path: Path, text: str, *, durable: bool = True) -> None:
                 file.flush()
                 os.fsync(file.fileno())
         Path(temporary).replace(path)
+        if durable:
+            sync_folder(path.parent)
     except BaseException:
         with contextlib.suppress(OSError):
             Path(temporary).unlink()
         raise
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the names in it on disk: what a file holds is of no use where its name is lost."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 class DataFolder:
@@ -105,6 +117,9 @@ class DataFolder:
         file = self.folder("secrets") / name
         if not file.exists():
             write_private(file, make())
+            # The folder of the secrets may be new itself, and the one that it is in.
+            sync_folder(self.path)
+            sync_folder(self.path.parent)
         return file
 
     def secret(self, name: str, make: Callable[[], str] = random_secret) -> str:

@@ -20,10 +20,13 @@ from storage.embedded.state import ProcessState, ProcessStatus
 
 log = logging.getLogger(__name__)
 
+# While it comes up: short beside the quarter of a second that the quickest of them needs.
 _PROBE_PAUSE_S = 0.03
+# A little over what a probe allows itself (probe.py), for those that have no limit of their own.
 _PROBE_TIMEOUT_S = 3.0
 # A process that ends before it was ever ready is misconfigured more often than unlucky.
 _FIRST_STARTS = 3
+# Between restarts, doubled each time: what crashes at once must not keep a core busy by itself.
 _PAUSE_FIRST_S, _PAUSE_MOST_S = 0.1, 5.0
 # In service this long, a process has recovered: its next crash is restarted without a pause.
 _SOUND_AFTER_S = 10.0

@@ -14,6 +14,7 @@ import asyncpg
 from storage.embedded.errors import NotReady
 from storage.embedded.sigv4 import S3Access, signed_headers
 
+# Each of these servers answers in milliseconds; a busy machine may need much longer.
 _TIMEOUT_S = 2.5
 
 

@@ -28,6 +28,7 @@ from storage.embedded.state import ProcessState, State, write_state
 
 log = logging.getLogger(__name__)
 
+# A log grows past its bound by what is written meanwhile: some megabytes at worst.
 _UPKEEP_EVERY_S = 5.0
 
 

@@ -33,6 +33,7 @@ DONE = "done"
 # stop (PR_SET_PDEATHSIG). PostgreSQL's fast shutdown usually ends within it; when it does not, the
 # next start recovers from the log.
 GRACE_S = 3.0
+# Nobody is told of the end of processes that are not our children; a start waits for this.
 _POLL_S = 0.05
 
 

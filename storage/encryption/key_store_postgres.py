@@ -12,6 +12,7 @@ from storage.encryption.errors import KeysUnavailable
 from storage.encryption.key_store import StoredKey
 from storage.encryption.master_key import Wrapped
 
+# One read by primary key, on a server that may be starting up or busy; commits wait for it.
 CONNECT_TIMEOUT_S: Final = 5.0
 COMMAND_TIMEOUT_S: Final = 5.0
 # What `pg_stat_activity` shows of our sessions.

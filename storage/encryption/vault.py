@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 SYSTEM: Final = "system"
 """The scope of what belongs to no patient. Patients' scopes are their ids, which are UUIDs."""
 
+# How long another process may still open what was erased, against one small query by every process
+# each time. Erasures come days after DELETE as a rule: two seconds more matter to nobody.
 ERASURE_NOTICE_S: Final = 2.0
 # Looked back over at each notice: clocks do not matter (PostgreSQL's is asked), but transactions
 # become visible some time after the moment they name. Ended connections lengthen it.

@@ -6,7 +6,7 @@ told for ever.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any, Final
 
 from actors.domain.kernel import Role
@@ -58,8 +58,14 @@ class Relationships:
         found = await self._where("id = {}", id_)
         return found[0] if found else None
 
-    async def link(self, new: Relationship, now: float) -> Relationship:
-        """A family link or an invitation to one; where these two have one already, that.
+    async def link(
+        self,
+        new: Relationship,
+        now: float,
+        tell: Callable[[], Awaitable[None]] | None = None,
+    ) -> Relationship:
+        """A family link or an invitation to one; where these two have one already, that. `tell` is
+        called where it is new, within the transaction that makes it.
 
         Also where the link of this id is over: a repeat of what made it does not bring it back.
         """
@@ -76,6 +82,8 @@ class Relationships:
             if known:
                 return known[0]
             await put(new, now)
+            if tell is not None:
+                await tell()
         return new
 
     async def accept(self, id_: str, now: float) -> Relationship | None:

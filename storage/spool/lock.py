@@ -12,6 +12,8 @@ from typing import Final
 
 from storage.spool.errors import SpoolUnavailable
 
+# flock has no timeout. Holders let go after one fsync, a few milliseconds: with a shorter pause
+# this would spin, with a longer one most of the wait would be its own.
 _LOOK_EVERY_S: Final = 0.001
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from uuid import uuid4
 
-from tests.acceptance.crew import SCENE, caller, crew, desk, north
+from tests.acceptance.crew import SCENE, Caller, Crew, caller, crew, desk, north
 from tests.acceptance.line import WITHIN_S, Channel, Line
 from tests.acceptance.running import Running
 from tests.integration.embedded.processes import until
@@ -31,6 +32,20 @@ async def ops_hear(ops: Line, region: str, emergency: str, *events: str) -> None
         WITHIN_S,
         f"ops hear {events} of it; they heard {about(channel, emergency)}",
     )
+
+
+@asynccontextmanager
+async def a_near_and_a_far_crew(
+    service: Running, region: str
+) -> AsyncIterator[tuple[Line, Caller, Crew, Crew]]:
+    """The ops desk, a patient, and two crews on duty, the far one first."""
+    async with (
+        desk(service, region) as ops,
+        caller(service, region) as patient,
+        crew(service, region, FAR) as far,
+        crew(service, region, NEAR) as near,
+    ):
+        yield ops, patient, far, near
 
 
 def statuses(channel: Channel) -> list[str]:
@@ -89,11 +104,7 @@ async def test_from_the_call_to_the_hospital_before_everybodys_eyes(
 
 
 async def test_what_one_crew_declines_goes_to_the_next(service: Running, region: str) -> None:
-    async with AsyncExitStack() as people:
-        ops = await people.enter_async_context(desk(service, region))
-        patient = await people.enter_async_context(caller(service, region))
-        far = await people.enter_async_context(crew(service, region, FAR))
-        near = await people.enter_async_context(crew(service, region, NEAR))
+    async with a_near_and_a_far_crew(service, region) as (ops, patient, far, near):
         emergency = await patient.call_for_help()
         task = await near.offer(emergency)  # the nearest is asked first
         view = await near.line.call("task.decline", task=task, reason="flat tyre")
@@ -111,11 +122,7 @@ async def test_what_one_crew_declines_goes_to_the_next(service: Running, region:
 async def test_an_offer_that_nobody_answers_expires_and_goes_to_the_next(
     service: Running, region: str
 ) -> None:
-    async with AsyncExitStack() as people:
-        ops = await people.enter_async_context(desk(service, region))
-        patient = await people.enter_async_context(caller(service, region))
-        far = await people.enter_async_context(crew(service, region, FAR))
-        near = await people.enter_async_context(crew(service, region, NEAR))
+    async with a_near_and_a_far_crew(service, region) as (ops, patient, far, near):
         emergency = await patient.call_for_help()
         task = await near.offer(emergency)
         await near.told("TaskExpired", task)

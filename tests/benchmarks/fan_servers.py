@@ -14,11 +14,11 @@ from typing import Any, Final, cast
 
 import uvicorn
 
-from realtime.broker_memory import MemoryBroker
+from realtime.broker.broker_memory import MemoryBroker
 from realtime.node import RealtimeServer
 from realtime.ports import SubscribeOptions
 from realtime.publication import Publication
-from realtime.websocket_frames import TEXT, frame
+from realtime.transport.websocket_frames import TEXT, frame
 from tests.benchmarks.open_door import EPOCH, Nobody, OpenPolicy, TrustingAuthenticator
 from web.websocket_protocol import http_protocol
 

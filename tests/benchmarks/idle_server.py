@@ -15,7 +15,7 @@ import uvloop
 
 from actors.clock import SystemClock
 from config.collector import relax_collector
-from realtime.broker_memory import MemoryBroker
+from realtime.broker.broker_memory import MemoryBroker
 from realtime.node import RealtimeServer
 from realtime.ports import SubscribeOptions
 from tests.benchmarks.fan_servers import SOCKET_PATH, serve

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from realtime.errors import PermissionDenied, RpcError
 from realtime.ports import ConnectContext, Identity, SubscribeOptions
-from realtime.protocol import PublishRequest, SubscribeRequest
+from realtime.protocol.messages import PublishRequest, SubscribeRequest
 from realtime.publication import Append, HistorySlice, Peer, Publication
 
 EPOCH = "bench"

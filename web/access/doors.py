@@ -114,6 +114,7 @@ DOORS: Final[Mapping[tuple[str, str], str]] = {
     ("GET", "/ui/page.js"): OPEN_DOOR,
     ("GET", "/account"): OPEN_DOOR,
     ("GET", "/ui/account.js"): OPEN_DOOR,
+    ("GET", "/ui/passkey.js"): OPEN_DOOR,
     ("GET", "/ui/board.js"): OPEN_DOOR,
     ("GET", "/ui/centrifuge.js"): OPEN_DOOR,
     ("GET", "/ui/map.js"): OPEN_DOOR,

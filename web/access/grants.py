@@ -23,6 +23,7 @@ from web.access.live import LiveAccess
 
 log = logging.getLogger(__name__)
 
+# "At once" for whom the order does not reach; one query by primary keys for each node.
 LOOK_EVERY_S: Final = 1.0
 
 

@@ -13,9 +13,9 @@ import msgspec
 
 from realtime import codes
 from realtime.codes import Unsubscribe
-from realtime.control import Target
 from realtime.errors import BrokerUnavailable
 from realtime.node import RealtimeServer
+from realtime.nodes.control import Target
 from realtime.publication import Append
 from web.access.notice import RETENTION, PatientNotice
 

@@ -31,13 +31,12 @@ from web.accounts.account_schemas import (
 )
 from web.accounts.address import canonical
 from web.accounts.origin import origin_of
-from web.accounts.session_controller import AccountsPart, Anybody
+from web.accounts.session_controller import AccountsPart, Anybody, require_password
 from web.accounts.sign_up import SignUp
 from web.auth import ENROLMENT, OPEN, Authenticated
 from web.command_id import derived_id, random_id
 from web.idempotency import CommandId, IdempotencyKey
 from web.openapi import PROBLEMS
-from web.problems import FieldError, invalid_body
 
 SignUpPart = NamedDependency[SignUp]
 
@@ -168,8 +167,7 @@ class OwnAccountController(Controller):
         self, request: Authenticated, data: JSONBody[TotpBody], accounts: AccountsPart
     ) -> OfferView:
         account = await accounts.own(request.auth)
-        if data.password is None and not request.auth.enrolling:
-            raise invalid_body([FieldError("your password", pointer="/password")])
+        require_password(request.auth, data.password)
         offer = await accounts.enrolment.offer(account, data.password, origin_of(request))
         return OfferView(secret=offer.secret, otpauth_uri=offer.uri, qr_svg=offer.qr_svg)
 

@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from msgspec.structs import replace
 
 from storage.accounts.accounts import AddressTaken
 from storage.accounts.row import AccountRow
 from web.accounts.address import canonical, checked
 from web.accounts.errors import invalid_credentials, link_ended, weak_password
-from web.accounts.link import follow, make, use
+from web.accounts.letters import CHANGE_VALID_S, RESET_VALID_S, EmailChangeAsked, ResetAsked
+from web.accounts.link import follow, use
 from web.accounts.origin import Origin
 from web.accounts.parts import Parts, mail_id
 from web.accounts.session_service import Sessions
 from web.accounts.strength import weakness
-from web.mail.letter import (
-    AccountExists,
-    ConfirmNewEmail,
-    EmailChanged,
-    EmailChangeRequested,
-    ResetPassword,
-    SecurityChanged,
-)
-
-RESET_VALID_S: Final = 3600.0
-CHANGE_VALID_S: Final = 24 * 3600.0
+from web.mail.letter import EmailChanged, SecurityChanged
 
 
 class Credentials:
@@ -66,17 +55,15 @@ class Credentials:
         await self._set_password(account, new, "account.change_password", origin, session_id)
 
     async def ask_reset(self, email: str, command_id: str, origin: Origin) -> None:
-        """A link to the mailbox, if there is an account. The answer says nothing of that."""
+        """A link to the mailbox, if there is an account. Neither the answer nor what is done until
+        then says anything of that."""
         email = canonical(email)
         attempts = self._parts.attempts
         await attempts.count(attempts.letters(email), attempts.requests(origin))
-        async with self._store.transaction():
-            account = await self._store.accounts.by_email(email)
-            if account is not None and account.status == "active":
-                link = await make(self._parts, account.id, "reset", RESET_VALID_S)
-                letter = ResetPassword(link=link, valid_s=RESET_VALID_S, address=origin.address)
-                await self._parts.mailer.queue(account.email, letter, mail_id=mail_id(command_id))
-        await self._parts.trail.record("account.ask_reset", origin, account)
+        asked = ResetAsked(email=email, address=origin.address, request_id=origin.request_id)
+        await self._parts.trail.record("account.ask_reset", origin, None)
+        mailer, id_ = self._parts.mailer, mail_id(command_id)
+        await mailer.ask(asked, mail_id=id_, valid_s=RESET_VALID_S)
 
     async def reset(self, token: str, password: str, origin: Origin) -> AccountRow:
         """With the link of the letter. All sessions end; a second factor is asked for as before.
@@ -124,20 +111,16 @@ class Credentials:
         await self.confirm(account, password, origin)
         attempts = self._parts.attempts
         await attempts.count(attempts.letters(email), attempts.requests(origin))
-        async with self._store.transaction():
-            other = await self._store.accounts.by_email(email)
-            letter: AccountExists | ConfirmNewEmail
-            if other is not None:
-                letter = AccountExists(link=self._parts.page)
-            else:
-                payload = email.encode()
-                link = await make(self._parts, account.id, "email", CHANGE_VALID_S, payload)
-                letter = ConfirmNewEmail(link=link, valid_s=CHANGE_VALID_S)
-            id_ = mail_id(command_id)
-            await self._parts.mailer.queue(email, letter, mail_id=id_)
-            word = EmailChangeRequested(at=self._parts.clock.now())
-            await self._parts.mailer.queue(account.email, word)
+        asked = EmailChangeAsked(
+            account_id=account.id,
+            email=email,
+            at=self._parts.clock.now(),
+            address=origin.address,
+            request_id=origin.request_id,
+        )
         await self._parts.trail.record("account.ask_email", origin, account)
+        mailer, id_ = self._parts.mailer, mail_id(command_id)
+        await mailer.ask(asked, mail_id=id_, valid_s=CHANGE_VALID_S)
 
     async def change_email(self, token: str, origin: Origin) -> None:
         """With the link that went to the new address. Answers 410."""

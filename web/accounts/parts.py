@@ -11,6 +11,7 @@ from uuid import UUID
 from actors.domain.ids import uuid7
 from actors.ports import Clock
 from storage.accounts import AccountStore
+from storage.accounts.row import AccountRole, AccountRow, AccountStatus
 from web.accounts.attempts import Attempts
 from web.accounts.password import Passwords
 from web.accounts.trail import AccountTrail
@@ -36,6 +37,25 @@ class Parts:
 
     def new_id(self) -> str:
         return uuid7(self.clock.now(), secrets.randbits(74))
+
+    def new_account(self, role: AccountRole, status: AccountStatus, email: str) -> AccountRow:
+        """In its first status: without a password, a second factor, and a subject."""
+        now = self.now
+        return AccountRow(
+            id=self.new_id(),
+            role=role,
+            subject="",
+            status=status,
+            email=email,
+            password=None,
+            totp=None,
+            totp_offered=None,
+            totp_offered_at=None,
+            totp_step=0,
+            created_at=now,
+            updated_at=now,
+            verified_at=None,
+        )
 
     def link(self, purpose: str, token: str) -> str:
         """To the page that posts it. In the fragment, which browsers send to nobody: not to us, so

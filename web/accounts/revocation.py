@@ -28,7 +28,7 @@ class Revocations:
     def __init__(self, database_url: str, clock: Clock) -> None:
         self._clock = clock
         self._ended: OrderedDict[str, float] = OrderedDict()
-        self._following = EndedSessions(database_url, LATELY_S, self._told)
+        self._following = EndedSessions(database_url, LATELY_S, self.ended)
         self._watchers: list[OnEnded] = []
         self._telling: set[asyncio.Task[None]] = set()
 
@@ -46,7 +46,8 @@ class Revocations:
     def __contains__(self, session_id: object) -> bool:
         return session_id in self._ended
 
-    def _told(self, session_id: str) -> None:
+    def ended(self, session_id: str) -> None:
+        """It is over from now on, whoever says so: PostgreSQL, or what this process has done."""
         now = self._clock.now()
         while self._ended and next(iter(self._ended.values())) < now:
             self._ended.popitem(last=False)
@@ -61,5 +62,5 @@ class Revocations:
     async def _tell(self, watcher: OnEnded, session_id: str) -> None:
         try:
             await watcher(session_id)
-        except Exception:
+        except Exception:  # nobody awaits this task, and the session has ended whatever this met
             log.exception("what is open of the ended session %s is not closed", session_id)

@@ -24,6 +24,8 @@ from web.accounts.credentials import Credentials
 from web.accounts.enrolment import TotpEnrolment
 from web.accounts.errors import invalid_credentials, no_account
 from web.accounts.factors import Factors, RecoveryFactor, TotpFactor
+from web.accounts.kept_keys import KeptKeys
+from web.accounts.letters import AccountLetters
 from web.accounts.login import Login
 from web.accounts.parts import Parts
 from web.accounts.passkeys.service import Passkeys
@@ -59,6 +61,7 @@ class Needs:
     public_url: str
     token_secret: Secret
     cost: Cost | None = None
+    kept_keys: KeptKeys | None = None
 
 
 async def _nobody(_role: str, _subject: str) -> None:
@@ -79,14 +82,16 @@ class Accounts:
             clock=clock,
             public_url=needs.public_url.rstrip("/"),
         )
-        self.keys = SigningKeys(store, clock)
+        self.keys = SigningKeys(store, clock, needs.kept_keys)
         self.revocations = Revocations(needs.database_url, clock)
+        store.on_session_ended(self.revocations.ended)
         self.verifier = TokenVerifier(
             needs.token_secret, self.keys.verifying, self.revocations, clock
         )
         self.sessions = Sessions(self.parts, AccessTokens(self.keys, clock))
         totp = TotpFactor(store, clock)
         self.factors = Factors((totp, RecoveryFactor(store, clock)))
+        self.letters = AccountLetters(self.parts)
         self.login = Login(self.parts, self.sessions, self.factors)
         self.credentials = Credentials(self.parts, self.sessions)
         self.enrolment = TotpEnrolment(self.parts, self.sessions, self.credentials, totp)

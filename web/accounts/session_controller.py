@@ -29,6 +29,8 @@ from web.accounts.session_machine import CHALLENGE
 from web.accounts.session_service import Opened
 from web.auth import OPEN, Authenticated
 from web.openapi import PROBLEMS
+from web.problems import FieldError, invalid_body
+from web.tokens import Principal
 
 RetryKey = Annotated[
     str | None,
@@ -133,6 +135,13 @@ def _answer(accounts: Accounts, made: Opened | Challenge, device_token: str | No
             session_id=made.session.id,
         )
     return opened_view(made, device_token_for(accounts, made, device_token))
+
+
+def require_password(caller: Principal, password: str | None) -> None:
+    """For adding a second factor. Answers 422 where it is missing, unless the session is there for
+    just that: then it was given a moment ago."""
+    if password is None and not caller.enrolling:
+        raise invalid_body([FieldError("your password", pointer="/password")])
 
 
 def device_token_for(accounts: Accounts, made: Opened, known: str | None) -> str:

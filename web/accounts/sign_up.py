@@ -1,8 +1,9 @@
 """Patients sign up: an address that proves to be theirs becomes an account and a patient's record.
 
-The answer is the same whether the address has an account or not; what is different goes to the
-mailbox. Password, name and telephone wait with the link they were sent with, so a stranger who
-signs up with somebody's address first leaves nothing behind in the account its owner makes.
+The answer is the same whether the address has an account or not, and so is what is done for it;
+what is different goes to the mailbox later (letters.py). Password, name and telephone wait with the
+link they were sent with, so a stranger who signs up with somebody's address first leaves nothing
+behind in the account its owner makes.
 """
 
 from __future__ import annotations
@@ -15,20 +16,18 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from actors.domain.kernel import Sender
-from storage.accounts.accounts import AddressTaken
 from storage.accounts.row import AccountRow
 from web.accounts.account_machine import after
 from web.accounts.address import checked
 from web.accounts.errors import link_ended, weak_password
-from web.accounts.link import follow, make, use
+from web.accounts.letters import VERIFY_VALID_S, SignUpAsked
+from web.accounts.link import follow, use
 from web.accounts.origin import Origin
 from web.accounts.parts import Parts, mail_id
 from web.accounts.strength import weakness
 from web.checks import Checks
-from web.mail.letter import AccountExists, Letter, VerifyEmail
 from web.patients.schemas import PatientBody, PatientView
 
-VALID_S: Final = 24 * 3600.0
 # On whose behalf the record is made: nobody has a token yet.
 _REGISTRAR: Final = Sender("system", "accounts")
 
@@ -72,27 +71,15 @@ class SignUp:
         if why := await passwords.aside(lambda: weakness(password, (email, name, phone))):
             raise weak_password(why)
         waiting = _Waiting(await passwords.hash(password), name, phone)
-        try:
-            await self._send(email, waiting, command_id, origin)
-        except AddressTaken:  # another request with this address was first: now it is known
-            await self._send(email, waiting, command_id, origin)
-
-    async def _send(self, email: str, waiting: _Waiting, command_id: str, origin: Origin) -> None:
-        async with self._store.transaction():
-            account = await self._store.accounts.by_email(email, lock=True)
-            if account is None:
-                account = _unverified(self._parts.new_id(), email, self._parts)
-                await self._store.accounts.add(account)
-            letter: Letter | None = None
-            if account.status == "unverified":
-                payload = msgspec.json.encode(waiting)
-                link = await make(self._parts, account.id, "verify", VALID_S, payload)
-                letter = VerifyEmail(link=link, valid_s=VALID_S)
-            elif account.status == "active":
-                letter = AccountExists(link=self._parts.page)
-            if letter is not None:
-                await self._parts.mailer.queue(email, letter, mail_id=mail_id(command_id))
-        await self._parts.trail.record("account.sign_up", origin, account)
+        asked = SignUpAsked(
+            email=email,
+            waiting=msgspec.json.encode(waiting),
+            address=origin.address,
+            request_id=origin.request_id,
+        )
+        await self._parts.trail.record("account.sign_up", origin, None)
+        mailer, id_ = self._parts.mailer, mail_id(command_id)
+        await mailer.ask(asked, mail_id=id_, valid_s=VERIFY_VALID_S)
 
     async def verify(self, token: str, origin: Origin) -> AccountRow:
         """The link of the letter was used: the account is active. Answers 410."""
@@ -120,21 +107,3 @@ class SignUp:
                 raise link_ended()
             await self._store.accounts.drop_links(account.id, ("verify",))
         return active
-
-
-def _unverified(id_: str, email: str, parts: Parts) -> AccountRow:
-    return AccountRow(
-        id=id_,
-        role="patient",
-        subject="",
-        status="unverified",
-        email=email,
-        password=None,
-        totp=None,
-        totp_offered=None,
-        totp_offered_at=None,
-        totp_step=0,
-        created_at=parts.now,
-        updated_at=parts.now,
-        verified_at=None,
-    )

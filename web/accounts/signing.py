@@ -26,14 +26,20 @@ from storage.accounts.row import AccountRow, SessionRow, SigningKeyRow
 from storage.encryption import EncryptionError
 from storage.records import RecordsUnavailable
 from web import tokens
+from web.accounts.kept_keys import KeptKeys
 from web.times import moment
 
 log = logging.getLogger(__name__)
 
+# How long a token is good that nobody could be told is over.
 TTL_S: Final = 15 * 60.0
+# So long at most does a key that got away unnoticed sign for a thief.
 SIGNS_S: Final = 30 * 86_400.0
+# Time to find and mend what keeps the successor from being made.
 SUCCESSOR_S: Final = 86_400.0
+# Twice what a copy of the JWKS may be kept (jwks.py), and ten reloads.
 AHEAD_S: Final = 600.0
+# One small query by each worker; after `revoke` the old key is good for this long elsewhere.
 RELOAD_S: Final = 60.0
 # Of an ended key's tokens the last may be this much younger than the key's end says.
 _MARGIN_S: Final = 60.0
@@ -48,11 +54,13 @@ class Issued(Struct, frozen=True):
 
 
 class SigningKeys:
-    """`verifying`: the public keys by kid, for web.tokens.verify; always the newest known."""
+    """`verifying`: the public keys by kid, for web.tokens.verify; always the newest known. `kept`:
+    where they are put as well, for a worker that starts without PostgreSQL."""
 
-    def __init__(self, store: AccountStore, clock: Clock) -> None:
+    def __init__(self, store: AccountStore, clock: Clock, kept: KeptKeys | None = None) -> None:
         self._store = store
         self._clock = clock
+        self._kept = kept
         self._known: tuple[SigningKeyRow, ...] = ()
         self.verifying: dict[str, Ed25519PublicKey] = {}
         self._private: dict[str, Ed25519PrivateKey] = {}
@@ -87,6 +95,8 @@ class SigningKeys:
             if self._wanted(rows, now):
                 rows = await self._make()
             self._take(rows)
+            if self._kept is not None:
+                await asyncio.to_thread(self._kept.write, self._known)
 
     async def rotate(self) -> str:
         """A new key now; in AHEAD_S it signs, and the one before no more. Its kid."""

@@ -23,6 +23,7 @@ from web.accounts.trail import NOWHERE
 from web.mail.letter import StaffInvitation
 from web.problems import not_visible
 
+# Whoever begins next week has time; an administrator can always invite again.
 VALID_S: Final = 7 * 86_400.0
 
 StaffRole = Literal["paramedic", "doctor", "ops", "admin", "auditor"]
@@ -94,23 +95,9 @@ class Staff:
 
     async def _invited(self, email: str, role: AccountRole, subject: str | None) -> AccountRow:
         known = await self._store.accounts.by_email(email, lock=True)
-        id_ = self._parts.new_id()
         if known is None:
-            account = AccountRow(
-                id=id_,
-                role=role,
-                subject=subject or id_,
-                status="invited",
-                email=email,
-                password=None,
-                totp=None,
-                totp_offered=None,
-                totp_offered_at=None,
-                totp_step=0,
-                created_at=self._parts.now,
-                updated_at=self._parts.now,
-                verified_at=None,
-            )
+            account = self._parts.new_account(role, "invited", email)
+            account = replace(account, subject=subject or account.id)
             await self._store.accounts.add(account)
             return account
         if known.status != "invited":

@@ -13,6 +13,7 @@ import msgspec
 
 from storage.audit import AuditEntry, AuditTrail
 
+# With every address that we remember at it, some seventy lines a second.
 EACH_S: Final = 60.0
 # Addresses remembered: a few hundred KB. A forgotten one gets its line at once.
 MAX_KNOWN: Final = 4096

@@ -13,6 +13,7 @@ _DID: Final[Mapping[str, str]] = {
     "patient.create": "made your record",
     "patient.update": "changed your record",
     "patient.delete": "deleted your record",
+    "patient.erase": "destroyed the key of your record",
     "patient.access_log": "looked at who saw your record",
     "patient.break_glass": "opened your record in an emergency, and had to say why",
     "patient.close_break_glass": "closed your record again",

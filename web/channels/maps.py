@@ -1,12 +1,13 @@
-"""Which channels are maps (`realtime/keyed.py`), and what each is like: for those who subscribe,
-and for the shards that publish."""
+"""Which channels are maps (`realtime/maps/`), and what each is like: for those who subscribe, and
+for the shards that publish.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final
 
-from realtime.keyed import KeyedOptions, KeyedRetention
+from realtime.maps.keyed import KeyedOptions, KeyedRetention
 
 _SHIFT_S: Final = 12 * 3600.0
 

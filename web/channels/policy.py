@@ -23,7 +23,7 @@ from actors.ports import Clock
 from actors.router import Router
 from realtime.errors import PermissionDenied, RealtimeError, UnknownChannel
 from realtime.ports import Identity, SubscribeOptions
-from realtime.protocol import PublishRequest, SubscribeRequest
+from realtime.protocol.messages import PublishRequest, SubscribeRequest
 from realtime.publication import Append, Peer, Publication
 from storage.records import RecordsUnavailable
 from web.access.decision import Decision, Told, untold

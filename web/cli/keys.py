@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from config import Secret, Settings
 from storage.embedded import DataFolderInUse, EmbeddedError, EmbeddedServers
-from storage.embedded.folder import DataFolder, random_secret
+from storage.embedded.folder import DataFolder, random_secret, sync_folder
 from storage.encryption import EncryptionError, MasterKeys, PostgresKeyStore
 from storage.encryption.rotation import rewrap_all
 from web.cli.exits import Exit
@@ -101,7 +100,7 @@ async def _exchange(folder: DataFolder, database_url: str) -> None:
     current, following = (
         folder.secret_file(name, random_secret) for name in (MASTER_KEY, NEXT_KEY)
     )
-    _sync(current.parent)
+    sync_folder(current.parent)
     await _rewrap(
         database_url, MasterKeys(following.read_text().strip(), current.read_text().strip())
     )
@@ -109,22 +108,13 @@ async def _exchange(folder: DataFolder, database_url: str) -> None:
     old.unlink(missing_ok=True)
     old.hardlink_to(current)
     following.replace(current)
-    _sync(current.parent)
+    sync_folder(current.parent)
     Console().print(
         f"the new master key is {current}: keep a copy of it elsewhere.\n"
         f"The one before is {old}: backups made until now need it. Delete it when none does.",
         highlight=False,
         soft_wrap=True,
     )
-
-
-def _sync(folder: Path) -> None:
-    """Have the names in it on disk: a lost key is lost data."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 async def _rewrap(database_url: str, master_keys: MasterKeys) -> None:

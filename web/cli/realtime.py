@@ -8,7 +8,7 @@ import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import rich_click as click
 import uvicorn
@@ -25,14 +25,14 @@ from web.cli.options import errors, fail
 from web.metrics import render_realtime
 from web.websocket_protocol import http_protocol
 
-_LEVELS: Final[dict[str, LogLevel]] = {
+_LEVELS: Final[dict[str, LogLevel | Literal["critical", "none"]]] = {
     "trace": "debug",
     "debug": "debug",
     "info": "info",
     "warn": "warning",
     "error": "error",
-    "fatal": "error",
-    "none": "error",
+    "fatal": "critical",
+    "none": "none",
 }
 
 
@@ -69,10 +69,8 @@ def realtime(port: int | None, host: str | None, config: Path | None) -> None:
         except RefusedOptions as refused:
             fail(Exit.SETTINGS, "options refused\n" + "\n".join(f"  {p}" for p in refused.problems))
     console = errors()
-    for name in unknown:
-        console.print(
-            f"[yellow]maxray:[/] option {escape(name)} is not known here", highlight=False
-        )
+    for told in unknown:
+        console.print(f"[yellow]maxray:[/] option {escape(told)}", highlight=False)
     configure_logging(_LEVELS[options.log.level], "console")
     try:
         server = StandaloneServer(options, exposition=render_realtime)

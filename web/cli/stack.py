@@ -25,7 +25,7 @@ import web
 from config import Secret, Settings, settings_environment
 from config.ready import READY_VARIABLE
 from config.source import PREFIX
-from realtime.sharding import split_urls
+from realtime.broker.sharding import split_urls
 from storage.embedded import (
     EmbeddedServers,
     ManagedProcess,

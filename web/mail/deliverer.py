@@ -17,7 +17,9 @@ from actors.ports import Clock
 from storage.mail import Claimed, MailOutbox
 from storage.records import RecordsUnavailable
 from web.mail.backoff import wait_s
-from web.mail.mailer import Sealer, opened
+from web.mail.mailer import Sealer, opened, opened_request
+from web.mail.request import KIND as REQUEST
+from web.mail.request import LetterWriters
 from web.mail.transport import SEND_TIMEOUT_S, MailTransport, NotSent, Refused
 
 log = logging.getLogger(__name__)
@@ -42,8 +44,16 @@ class Deliverer:
     """`start`, and later `stop`. Any number of them, in any processes, share one outbox."""
 
     def __init__(
-        self, outbox: MailOutbox, sealer: Sealer, transport: MailTransport, clock: Clock
+        self,
+        outbox: MailOutbox,
+        sealer: Sealer,
+        transport: MailTransport,
+        clock: Clock,
+        writers: LetterWriters | None = None,
     ) -> None:
+        """`writers`: of letters that are only asked for so far. Without any, they wait for a
+        deliverer that has them."""
+        self._writers = writers or LetterWriters()
         self._outbox = outbox
         self._sealer = sealer
         self._transport = transport
@@ -102,6 +112,9 @@ class Deliverer:
         if self._clock.now() >= row.expires_at:
             await self._give_up(claimed, "it could not be sent in time")
             return
+        if row.kind == REQUEST:
+            await self._write(claimed)
+            return
         try:
             envelope = opened(row, self._sealer)
         except Exception as error:
@@ -116,6 +129,20 @@ class Deliverer:
             await self._again(claimed, str(error))
         else:
             log.info("mail %s (%s) sent: %s", row.id, row.kind, where)
+            await self._confirm(claimed)
+
+    async def _write(self, claimed: Claimed) -> None:
+        """Have written what is asked for: its letters lie in the outbox then, to be claimed."""
+        row = claimed.row
+        try:
+            await self._writers.write(opened_request(row, self._sealer), row.id)
+        except RecordsUnavailable:
+            raise
+        except Exception as error:
+            # Whatever is wrong with one request, or with its writer, must hold up nobody's letter.
+            # Only the class is told: a message may quote an address.
+            await self._again(claimed, f"it cannot be written: {type(error).__name__}")
+        else:
             await self._confirm(claimed)
 
     async def _confirm(self, claimed: Claimed) -> None:

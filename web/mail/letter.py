@@ -64,6 +64,13 @@ class StaffInvitation(Struct, frozen=True, kw_only=True):
     invited_by: str = ""
 
 
+class FamilyInvitation(Struct, frozen=True, kw_only=True):
+    """Somebody asks the owner of this account to act for them. `link`: to log in and answer."""
+
+    link: str
+    valid_s: float
+
+
 class NewSignIn(Struct, frozen=True, kw_only=True):
     """Somebody signed in from a device that was not seen before. `device`: what it says it is."""
 
@@ -106,6 +113,7 @@ Letter = (
     | EmailChangeRequested
     | EmailChanged
     | StaffInvitation
+    | FamilyInvitation
     | NewSignIn
     | SecurityChanged
     | RecordOpened

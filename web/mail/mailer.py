@@ -7,6 +7,7 @@ from typing import Final, Protocol
 from uuid import UUID
 
 import msgspec
+from msgspec import Struct
 
 from actors.domain.ids import uuid7
 from actors.ports import Clock
@@ -14,6 +15,8 @@ from storage.encryption import SYSTEM
 from storage.mail import MailOutbox, MailRow
 from web.mail.letter import Letter, kind_of
 from web.mail.message import Envelope, Sender, compose
+from web.mail.request import KIND as REQUEST
+from web.mail.request import packed
 
 # For letters without a link that ends: what is older is no news.
 KEPT_FOR_S: Final = 3 * 86400.0
@@ -60,20 +63,43 @@ class Mailer:
         Raises AddressRefused, and ValueError for a link that is no URL.
         """
         now = self._clock.now()
-        id_ = mail_id or UUID(uuid7(now, secrets.randbits(74)))
+        id_ = mail_id or self._new_id(now)
         envelope = compose(letter, self._sender, to, id_, now)
+        content = _encoder.encode(envelope)
+        return self._row(id_, kind_of(letter), content, now, getattr(letter, "valid_s", KEPT_FOR_S))
+
+    async def ask(
+        self, request: Struct, *, mail_id: UUID | None = None, valid_s: float = KEPT_FOR_S
+    ) -> None:
+        """Have the letters of this request written later (request.py): the same work for whatever
+        it comes to. Durable, and once for one `mail_id`, as `queue`; after `valid_s` nobody wants
+        it any more. Raises RecordsUnavailable.
+        """
+        now = self._clock.now()
+        id_ = mail_id or self._new_id(now)
+        await self._outbox.queue(self._row(id_, REQUEST, packed(request), now, valid_s))
+
+    def _new_id(self, now: float) -> UUID:
+        return UUID(uuid7(now, secrets.randbits(74)))
+
+    def _row(self, id_: UUID, kind: str, content: bytes, now: float, valid_s: float) -> MailRow:
         return MailRow(
             id=id_,
-            kind=kind_of(letter),
-            sealed=self._sealer.seal(SYSTEM, _encoder.encode(envelope), _context(id_)),
+            kind=kind,
+            sealed=self._sealer.seal(SYSTEM, content, _context(id_)),
             created_at=now,
-            expires_at=now + getattr(letter, "valid_s", KEPT_FOR_S),
+            expires_at=now + valid_s,
         )
 
 
 def opened(row: MailRow, sealer: Sealer) -> Envelope:
-    """What a row holds. Raises what the sealer raises."""
-    return _decoder.decode(sealer.open(SYSTEM, row.sealed, _context(row.id)))
+    """The letter that a row holds. Raises what the sealer raises."""
+    return _decoder.decode(opened_request(row, sealer))
+
+
+def opened_request(row: MailRow, sealer: Sealer) -> bytes:
+    """What a row holds that is no letter yet. Raises what the sealer raises."""
+    return sealer.open(SYSTEM, row.sealed, _context(row.id))
 
 
 def _context(id_: UUID) -> bytes:

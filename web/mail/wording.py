@@ -16,6 +16,7 @@ from web.mail.letter import (
     ConfirmNewEmail,
     EmailChanged,
     EmailChangeRequested,
+    FamilyInvitation,
     Letter,
     NewSignIn,
     RecordOpened,
@@ -140,6 +141,16 @@ def words_of(letter: Letter) -> Wording:
                 Action("Accept and choose a password", link),
                 _good_for(valid_s),
                 "If you do not expect this, ignore this message.",
+            )
+        case FamilyInvitation(link=link, valid_s=valid_s):
+            return _wording(
+                "Somebody asks you to act for them",
+                "A member of this service, probably of your family, asks you to act for them: to "
+                "see their record, and to call for help in their name.",
+                Action("Log in and answer", link),
+                f"The invitation can be accepted within {_duration(valid_s)}.",
+                "If you do not know who this could be, decline it, or ignore this message: nothing "
+                "is changed.",
             )
         case NewSignIn(at=at, address=address, device=device):
             origin = f" from {_given(address)}" if address else ""

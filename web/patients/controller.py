@@ -23,7 +23,7 @@ from web.patients.schemas import PatientBody, PatientView
 from web.patients.service import PatientService
 from web.problems import bad_parameter
 from web.spool.intake import EmergencyIntake
-from web.spool.responses import LOGGED
+from web.spool.responses import LOGGED, answered
 from web.spool.schemas import EmergencyLogged
 from web.times import utc
 
@@ -127,8 +127,4 @@ class PatientController(Controller):
         intake: Intake,
         command_id: CommandId,
     ) -> Response[EmergencyView] | Response[EmergencyLogged]:
-        taken = await intake.raise_(request.user, str(patient_id), data, command_id)
-        headers = {"Location": f"/api/emergencies/{taken.id}"}
-        if isinstance(taken, EmergencyLogged):
-            return Response(taken, status_code=202, headers=headers)
-        return Response(taken, headers=headers)
+        return answered(await intake.raise_(request.user, str(patient_id), data, command_id))

@@ -3,6 +3,10 @@
 The setting `erasure_hold_days` says how long after. Every web worker looks now and then for those
 whose time has come; that several do it at once does no harm. Whoever is on the way to a patient
 must be able to read where: nobody is erased while an emergency of theirs is live.
+
+The trail has a line of it, `patient.erase`, durable before anything is destroyed: "begun", and
+"allowed" once it is done. Without the first there is no erasure; where only that is found, a
+process fell between the two, and the next look does it again.
 """
 
 from __future__ import annotations
@@ -17,7 +21,7 @@ from actors.domain.kernel import EntityRef, Sender
 from actors.domain.views import EmergencyDetail
 from actors.errors import RuntimeFault
 from actors.ports import Clock
-from storage.audit import AuditUnavailable
+from storage.audit import AuditEntry, AuditTrail, AuditUnavailable, Outcome
 from storage.records import Records, RecordsUnavailable
 from storage.records.row import Filter
 from web.accounts.ending import SubjectAccounts
@@ -41,18 +45,20 @@ class Erasure:
         clock: Clock,
         hold_days: float,
         accounts: SubjectAccounts,
+        trail: AuditTrail,
     ) -> None:
         self._records = records
         self._entities = entities
         self._clock = clock
         self._hold = timedelta(days=hold_days)
         self._accounts = accounts
+        self._trail = trail
 
     async def delete(self, patient_id: str) -> None:
         """Hide the record now, and erase it when its time has come, which may be now as well.
 
-        Raises NoSuchRecord, RecordsUnavailable; after the latter a repeat, or the next look, does
-        what was not done.
+        Raises NoSuchRecord, RecordsUnavailable, AuditUnavailable; after the latter two a repeat, or
+        the next look, does what was not done.
         """
         # Before the record: a repeat finds that deleted, and would leave the account be.
         await self._accounts.disable_subject("patient", patient_id, _BY, "record-deleted")
@@ -79,9 +85,24 @@ class Erasure:
         if await self._live(patient_id):
             log.info("patient %s is erased later: an emergency of theirs is live", patient_id)
             return False
+        await self._trail.record_now(self._line(patient_id, "begun"))
         await self._accounts.erase_subject("patient", patient_id, _BY)
         await self._records.patients.erase(patient_id, moment(self._clock.now()))
+        # It is done: that its end cannot be written down now undoes nothing.
+        self._trail.offer(self._line(patient_id, "allowed"))
         return True
+
+    def _line(self, patient_id: str, outcome: Outcome) -> AuditEntry:
+        return AuditEntry(
+            at=self._clock.now(),
+            role=_BY.role,
+            subject=_BY.subject,
+            action="patient.erase",
+            outcome=outcome,
+            kind="patient",
+            id=patient_id,
+            patients=(patient_id,),
+        )
 
     async def _live(self, patient_id: str) -> bool:
         before: str | None = None

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from typing import Protocol
 
 import msgspec
 
@@ -28,7 +29,7 @@ from actors.ports import Clock
 from storage.records.idempotency import fingerprint
 from storage.spool import SpoolFull, SpoolUnavailable, Standing
 from web.emergencies.schemas import RaiseBody
-from web.emergencies.service import EmergencyService, Made, checked_phone
+from web.emergencies.service import Made, checked_phone
 from web.problems import RETRY_AFTER, ProblemError
 from web.spool.away import AWAY, within
 from web.spool.schemas import EmergencyLogged
@@ -37,12 +38,27 @@ from web.spool.store import ANSWER_S, Call, SpoolStore
 log = logging.getLogger(__name__)
 
 
+class StraightWay(Protocol):
+    """web.emergencies.service.EmergencyService."""
+
+    async def raise_(
+        self,
+        caller: Sender,
+        patient_id: str,
+        body: RaiseBody,
+        command_id: str,
+        made: Made | None = None,
+    ) -> EmergencyView: ...
+
+    async def get(self, caller: Sender, emergency_id: str) -> EmergencyDetail: ...
+
+
 class EmergencyIntake:
     """`after_s`: how long the straight way may take. Without a store there is no other way."""
 
     def __init__(
         self,
-        emergencies: EmergencyService,
+        emergencies: StraightWay,
         store: SpoolStore | None,
         clock: Clock,
         after_s: float,

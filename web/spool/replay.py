@@ -21,7 +21,11 @@ from web.spool.store import SpoolStore
 
 log = logging.getLogger(__name__)
 
+# Half of it, on average, is added to an emergency's wait; a look takes the spool's lock and reads
+# what others wrote since.
 LOOK_EVERY_S: Final = 0.25
+# The first as short as that look, for what was only busy; the last so long that an outage of hours
+# costs nothing, and its end is noticed soon.
 PAUSES_S: Final = (0.25, 0.5, 1.0, 2.0, 4.0)
 # What has just come back is not to be run over.
 AT_ONCE: Final = 8
@@ -96,7 +100,7 @@ class Replayer:
                 log.info("emergency %s waits: %s", one.emergency_id, type(error).__name__)
             except SpoolError as error:
                 log.warning("emergency %s waits: %s", one.emergency_id, error)
-            except Exception:
+            except Exception:  # a fault of ours: counted below, and after FAULTS staff see it
                 log.exception("emergency %s could not be replayed", one.emergency_id)
                 faults += 1
             await self._clock.sleep(PAUSES_S[min(tries, len(PAUSES_S) - 1)])

@@ -21,6 +21,7 @@ _PARTS: Final = {
     "icon.svg": "image/svg+xml",
     "page.css": "text/css",
     "page.js": "text/javascript",
+    "passkey.js": "text/javascript",
     "account.js": "text/javascript",
     "board.js": "text/javascript",
     "centrifuge.js": "text/javascript",

@@ -55,6 +55,7 @@ class _Payload:
         )
 
 
+# The SDK has no types; nor for the handler below.
 class _ConnectionHandler(centrifuge.ClientEventHandler):  # type: ignore[misc]
     def __init__(self, log: Log, payload: _Payload) -> None:
         self._log = log

@@ -68,7 +68,7 @@ NAMESPACES: list[dict[str, Any]] = [
     _map("cursor", client_key="client_id", **_CHANGED_BY_SUBSCRIBERS),
     _map("shortmap", stream_size=2),
     _map("ttl", key_ttl="300ms"),
-    {**_map("deltamap"), "allowed_delta_types": ["fossil"]},
+    {**_map("deltamap"), "allowed_delta_types": ["fossil"], "delta_publish": True},
     {**_map("tagmap"), "allow_tags_filter": True},
 ]
 

@@ -48,7 +48,7 @@ async def _stream(server: Server, channel: str, rng: random.Random) -> None:
         burst = burst[: PUBLICATIONS - n + 1]
         await server.publish_many(channel, burst)
         n += len(burst)
-        await asyncio.sleep(rng.random() * 0.02)
+        await asyncio.sleep(rng.random() * 0.02)  # so that some of the cuts fall between bursts
 
 
 async def _cut_while_streaming(

@@ -10,6 +10,7 @@ import pytest
 
 from tests.acceptance.sdk import tokens
 from tests.acceptance.sdk.conftest import JAVASCRIPT, Address, Bench, Dialect, mapped, subscribed
+from tests.acceptance.sdk.proxy import Proxy
 from tests.acceptance.sdk.sdk import Event, Log, Refused, Subscribe
 from tests.acceptance.sdk.sdk_javascript import JavaScriptClient
 from tests.acceptance.sdk.server import Server
@@ -21,6 +22,13 @@ async def _connected(bench: Bench, at: Address, dialect: Dialect, user: str) -> 
     client = await bench.javascript(dialect, at, token=tokens.connection(user))
     await client.connect()
     return client
+
+
+async def _behind_proxy(
+    bench: Bench, server: Server, dialect: Dialect, user: str
+) -> tuple[JavaScriptClient, Proxy]:
+    proxy = await bench.proxy(server)
+    return await _connected(bench, proxy, dialect, user), proxy
 
 
 async def _put(server: Server, channel: str, key: str, data: Any, **params: Any) -> None:
@@ -152,8 +160,7 @@ async def test_who_knows_no_maps_gets_the_values_and_each_new_one(
 async def test_changes_that_were_missed_come_as_changes(
     bench: Bench, server: Server, dialect: Dialect, name: str
 ) -> None:
-    proxy = await bench.proxy(server)
-    client = await _connected(bench, proxy, dialect, name)
+    client, proxy = await _behind_proxy(bench, server, dialect, name)
     channel = f"map:{name}"
     subscription = await mapped(client, channel)
     await _put(server, channel, "a", 1)
@@ -196,8 +203,7 @@ async def test_what_a_handler_cut_off_comes_with_the_next_subscription(
 async def test_a_fleeting_map_is_read_anew(
     bench: Bench, server: Server, dialect: Dialect, name: str
 ) -> None:
-    proxy = await bench.proxy(server)
-    client = await _connected(bench, proxy, dialect, name)
+    client, proxy = await _behind_proxy(bench, server, dialect, name)
     channel = f"fleeting:{name}"
     await _put(server, channel, "a", 1)
     subscription = await mapped(client, channel)
@@ -247,8 +253,7 @@ async def test_a_key_that_is_not_renewed_goes_away(
 async def test_deltas_of_each_key(
     bench: Bench, server: Server, dialect: Dialect, name: str
 ) -> None:
-    proxy = await bench.proxy(server)
-    client = await _connected(bench, proxy, dialect, name)
+    client, proxy = await _behind_proxy(bench, server, dialect, name)
     channel = f"deltamap:{name}"
 
     def version(key: str, n: int) -> dict[str, Any]:
@@ -293,8 +298,7 @@ async def test_only_the_keys_with_the_wanted_tags(
 async def test_cut_at_random_the_mirror_ends_up_true_and_nothing_comes_twice(
     bench: Bench, server: Server, dialect: Dialect, name: str
 ) -> None:
-    proxy = await bench.proxy(server)
-    client = await _connected(bench, proxy, dialect, name)
+    client, proxy = await _behind_proxy(bench, server, dialect, name)
     channel = f"map:{name}"
     subscription = await mapped(client, channel)
     proxy.go_wild(11, 6000)
@@ -312,7 +316,7 @@ async def test_cut_at_random_the_mirror_ends_up_true_and_nothing_comes_twice(
             await _put(server, channel, key, number)
         changes += 1
         if rng.random() < 0.1:
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.01)  # so that some of the cuts fall between the changes
     proxy.calm_down()
     proxy.cut()
     await _put(server, channel, "end", "end")

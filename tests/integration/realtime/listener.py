@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Collection, Mapping
+from functools import partial
 
-from realtime.broker import Broker
-from realtime.broker_memory import MemoryBroker
-from realtime.broker_redis import RedisBroker
+from realtime.broker.broker import Broker
+from realtime.broker.broker_memory import MemoryBroker
+from realtime.broker.broker_redis import RedisBroker
+from realtime.broker.sharding import shard_of
 from realtime.clock import Clock
 from realtime.publication import Publication
 from realtime.settings import BrokerSettings
-from realtime.sharding import shard_of
 from tests.integration.realtime.waiting import until
 
 _numbers = itertools.count()
@@ -42,7 +43,7 @@ class Listener:
             await self.broker.subscribe(channel)
             mark = Publication(channel, b"%d" % next(_numbers), delivery="signal")
             await self.broker.publish([mark])
-            await until(lambda mark=mark: mark in self.got)  # type: ignore[misc]
+            await until(partial(self.got.__contains__, mark))
             self.got.remove(mark)
 
 

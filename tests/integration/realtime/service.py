@@ -14,10 +14,11 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from realtime.broker import Broker
+from realtime.broker.broker import Broker
+from realtime.errors import BrokerUnavailable
 from realtime.node import RealtimeServer
 from realtime.settings import RealtimeSettings
-from realtime.websocket import WebSocket
+from realtime.transport.websocket import WebSocket
 from tests.integration.realtime.waiting import until
 from tests.unit.realtime.application import Calls, Journal, Policy, Tokens
 from web.websocket_protocol import http_protocol
@@ -118,7 +119,7 @@ class Service:
     async def publish(self, channel: str, count: int = 1) -> None:
         """Commit and publish; an unreachable broker is no reason not to commit."""
         facts = [self.journal.append(channel) for _ in range(count)]
-        with contextlib.suppress(Exception):
+        with contextlib.suppress(BrokerUnavailable):
             await self.realtime.publish(facts)
 
 
@@ -138,7 +139,7 @@ async def serving(
         await service.stop()
 
 
-class Events(centrifuge.ClientEventHandler):  # type: ignore[misc]
+class Events(centrifuge.ClientEventHandler):  # type: ignore[misc]  # the SDK has no types
     def __init__(self) -> None:
         self.connected = 0
         self.connecting: list[tuple[int, str]] = []
@@ -158,6 +159,7 @@ class Events(centrifuge.ClientEventHandler):  # type: ignore[misc]
         self.errors.append(ctx.error)
 
 
+# The SDK has no types.
 class SubscriptionEvents(centrifuge.SubscriptionEventHandler):  # type: ignore[misc]
     def __init__(self) -> None:
         self.offsets: list[int] = []

@@ -203,7 +203,7 @@ async def test_a_stream_known_for_ever_outlives_what_was_kept(listener: Listener
     top = await fill(listener, 2, Retention(size=10, ttl_s=0.02, meta_ttl_s=0.03))
     endless = Retention(size=10, ttl_s=0.02, meta_ttl_s=0)
     assert (await listener.broker.stream("s:1", None, 0, endless)).epoch == top.epoch
-    await asyncio.sleep(0.05)
+    await asyncio.sleep(0.05)  # longer than either would have lived, by the server's own clock
     assert await listener.broker.stream("s:1", None, -1, endless) == HistorySlice((), 2, top.epoch)
 
 

@@ -14,13 +14,13 @@ import redis
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from realtime.broker_memory import MemoryBroker
-from realtime.broker_redis import RedisBroker
+from realtime.broker.broker_memory import MemoryBroker
+from realtime.broker.broker_redis import RedisBroker
+from realtime.broker.sharding import split_urls
 from realtime.clock import SystemClock
 from realtime.errors import UnrecoverablePosition
 from realtime.publication import Append, HistorySlice, Peer, Publication, Retention, StreamPosition
 from realtime.settings import BrokerSettings
-from realtime.sharding import split_urls
 from tests.integration.realtime.listener import Listener
 
 CHANNELS = ["a", "b{1} ü"]

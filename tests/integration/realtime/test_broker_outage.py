@@ -10,12 +10,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 import pytest
 import pytest_asyncio
 
-from realtime.broker_redis import RedisBroker
+from realtime.broker.broker_redis import RedisBroker
+from realtime.broker.sharding import shard_of
 from realtime.errors import BrokerUnavailable, UnrecoverablePosition
 from realtime.ports import SubscribeOptions
 from realtime.publication import Append, Publication, Retention, StreamPosition
 from realtime.settings import BrokerSettings, RealtimeSettings
-from realtime.sharding import shard_of
 from tests.integration.realtime.listener import Listener, facts
 from tests.integration.realtime.redis_server import RedisServer
 from tests.integration.realtime.service import Device, serving
@@ -155,6 +155,7 @@ async def test_nothing_waits_for_ever_for_a_redis_that_hangs(
     assert [type(outcome) for outcome in outcomes] == [BrokerUnavailable] * len(calls)
     await alone.broker.unsubscribe("r:1")
     assert time.monotonic() - began < 5 * SETTINGS.command_timeout_s
+    # The listener's is any broker; this one is on Redis.
     await until(lambda: not alone.broker.connected)  # type: ignore[attr-defined]
     own_redis.resume()
     await until(lambda: alone.reconnects)

@@ -6,10 +6,10 @@ import asyncio
 
 import pytest
 
-from realtime.broker_redis import RedisBroker
+from realtime.broker.broker_redis import RedisBroker
+from realtime.broker.publisher_redis import RedisPublisher
 from realtime.errors import BrokerUnavailable
 from realtime.publication import Publication, StreamPosition
-from realtime.publisher_redis import RedisPublisher
 from realtime.settings import BrokerSettings
 from tests.integration.realtime.listener import Listener, facts
 from tests.integration.realtime.redis_server import RedisServer

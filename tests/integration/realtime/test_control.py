@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import pytest
 
-from realtime.broker_redis import RedisBroker
-from realtime.control import ControlBus
-from realtime.control_memory import MemoryControlBus
+from realtime.broker.broker_redis import RedisBroker
 from realtime.errors import BrokerUnavailable
+from realtime.nodes.control import ControlBus
+from realtime.nodes.control_memory import MemoryControlBus
 from realtime.settings import BrokerSettings
 from tests.integration.realtime.redis_server import RedisServer
 from tests.integration.realtime.waiting import until
@@ -46,6 +47,10 @@ async def test_every_node_hears_every_message_once_and_in_order(
         await asyncio.gather(*(broker.stop() for broker in brokers))
 
 
+def _lost(broker: RedisBroker, number: int) -> bool:
+    return not broker.reaches(number)
+
+
 async def test_as_long_as_one_redis_is_there_messages_arrive(
     own_redises: Sequence[RedisServer],
 ) -> None:
@@ -58,7 +63,7 @@ async def test_as_long_as_one_redis_is_there_messages_arrive(
         await until(lambda: heard == [b"1"])
         for number, server in enumerate(own_redises[:2]):
             server.kill()
-            await until(lambda number=number: not broker.reaches(number))  # type: ignore[misc]
+            await until(partial(_lost, broker, number))
             await broker.send(b"%d" % number)
         await until(lambda: heard == [b"1", b"0", b"1"])
         own_redises[2].kill()

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import pytest
 from websockets.frames import Frame, Opcode
 
-from realtime.broker_memory import MemoryBroker
+from realtime.broker.broker_memory import MemoryBroker
 from realtime.settings import RealtimeSettings
 from tests.integration.realtime.raw_peer import HEADERS
 from tests.integration.realtime.service import (

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 
-from realtime.broker_memory import MemoryBroker
+from realtime.broker.broker_memory import MemoryBroker
 from realtime.settings import RealtimeSettings
 from tests.integration.realtime.service import (
     EMULATION_PATH,

@@ -9,12 +9,12 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from realtime.broker import Broker
-from realtime.broker_memory import MemoryBroker
-from realtime.broker_redis import RedisBroker
-from realtime.keyed import KeyedChange, KeyedRetention, KeyedStore
-from realtime.keyed_memory import MemoryKeyedStore
-from realtime.keyed_redis import RedisKeyedStore
+from realtime.broker.broker import Broker
+from realtime.broker.broker_memory import MemoryBroker
+from realtime.broker.broker_redis import RedisBroker
+from realtime.maps.keyed import ChangeMode, KeyedChange, KeyedRetention, KeyedStore
+from realtime.maps.keyed_memory import MemoryKeyedStore
+from realtime.maps.keyed_redis import RedisKeyedStore
 from realtime.publication import Peer, Publication
 from realtime.settings import BrokerSettings
 from tests.integration.realtime.redis_server import RedisServer
@@ -146,11 +146,11 @@ async def test_a_removed_key_can_be_set_again(maps: Maps) -> None:
     ],
 )
 async def test_a_set_may_depend_on_the_key(
-    maps: Maps, mode: str, exists: bool, reason: str
+    maps: Maps, mode: ChangeMode, exists: bool, reason: str
 ) -> None:
     if exists:
         await maps.set("a", "1")
-    change = KeyedChange("m:1", "a", KEPT, b"2", mode=mode)  # type: ignore[arg-type]
+    change = KeyedChange("m:1", "a", KEPT, b"2", mode=mode)
     assert (await maps.store.change([change]))[0].reason == reason
     assert (await maps.state()).get("a") == (b"2" if not reason else b"1" if exists else None)
 
@@ -224,7 +224,7 @@ async def test_a_key_that_is_set_again_lives_on(maps: Maps) -> None:
         "m:1", "c", KeyedRetention(key_ttl_s=60), b"2", mode="if_new", refresh_ttl=True
     )
     assert (await maps.store.change([sign]))[0].reason == "key_exists"
-    await asyncio.sleep(0.01)
+    await asyncio.sleep(0.01)  # ten times what a key had to live
     assert await maps.store.expire() == 0
     assert await maps.state() == {"a": b"1", "b": b"1", "c": b"1"}
 
@@ -248,7 +248,7 @@ async def test_a_cleared_map_goes_on_under_another_epoch(maps: Maps) -> None:
     assert (told.key, told.offset, told.epoch) == ("", 1, after.position.epoch)
     assert await maps.set("b") == 2
     assert await maps.state() == {"b": b"1"}
-    await asyncio.sleep(0.01)
+    await asyncio.sleep(0.01)  # ten times what a key had to live
     assert await maps.store.expire() == 0
 
 

@@ -10,9 +10,9 @@ import pytest
 import pytest_asyncio
 
 from realtime.errors import BrokerUnavailable
-from realtime.presence import Presence, PresenceStats, Present
-from realtime.presence_memory import MemoryPresence
-from realtime.presence_redis import RedisPresence
+from realtime.presence.presence import Presence, PresenceStats, Present
+from realtime.presence.presence_memory import MemoryPresence
+from realtime.presence.presence_redis import RedisPresence
 from realtime.publication import Peer
 from realtime.settings import BrokerSettings
 from tests.integration.realtime.listener import NAMES

@@ -15,10 +15,10 @@ import pytest
 import pytest_asyncio
 
 from realtime import codes
-from realtime.broker import Broker
-from realtime.broker_memory import MemoryBroker
-from realtime.broker_redis import RedisBroker
-from realtime.control import Target
+from realtime.broker.broker import Broker
+from realtime.broker.broker_memory import MemoryBroker
+from realtime.broker.broker_redis import RedisBroker
+from realtime.nodes.control import Target
 from realtime.publication import Publication
 from realtime.settings import BrokerSettings, RealtimeSettings
 from tests.integration.realtime.redis_server import RedisServer

@@ -12,12 +12,12 @@ import pytest_asyncio
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from websockets.frames import Close, Frame, Opcode
 
-from realtime.broker_memory import MemoryBroker
-from realtime.connection import Connection
-from realtime.control import Target
-from realtime.outbox_socket import SocketOutbox
+from realtime.broker.broker_memory import MemoryBroker
+from realtime.nodes.control import Target
+from realtime.session.connection import Connection
 from realtime.settings import RealtimeSettings
-from realtime.websocket import WebSocket
+from realtime.transport.outbox_socket import SocketOutbox
+from realtime.transport.websocket import WebSocket
 from tests.integration.realtime.raw_peer import ACCEPT, RawPeer
 from tests.integration.realtime.service import PATH, Service, serving
 from tests.integration.realtime.waiting import until

@@ -15,10 +15,10 @@ import pytest
 import pytest_asyncio
 from websockets.frames import Close, Opcode
 
-from realtime.broker_memory import MemoryBroker
-from realtime.control import Target
+from realtime.broker.broker_memory import MemoryBroker
+from realtime.nodes.control import Target
 from realtime.settings import RealtimeSettings
-from realtime.websocket import WebSocket
+from realtime.transport.websocket import WebSocket
 from tests.integration.realtime.raw_peer import RawPeer
 from tests.integration.realtime.service import SSE_PATH, Device, Service, serving
 from tests.integration.realtime.waiting import until
@@ -130,6 +130,7 @@ async def test_one_who_does_not_read_is_cut_and_slows_nobody(
     service: Service, peer: type[RawPeer]
 ) -> None:
     slow = await peer.connect(service.url, "slow")
+    # Reads too, though a writer's transport is typed as one that writes.
     slow.writer.transport.pause_reading()  # type: ignore[attr-defined]
     quick = await peer.connect(service.url, "quick")
     taken = 0

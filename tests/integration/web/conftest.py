@@ -21,7 +21,7 @@ from actors.ports import Outgoing, Transport
 from actors.router import Router
 from actors.shard import Shard
 from config import Secret, Settings
-from realtime.broker_memory import MemoryBroker
+from realtime.broker.broker_memory import MemoryBroker
 from storage import migrate
 from storage.audit import PostgresAuditTrail
 from storage.audit.log import AuditLog

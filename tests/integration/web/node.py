@@ -13,10 +13,10 @@ from actors.domain.kernel import Sender
 from actors.domain.registry import KINDS
 from actors.ports import Clock, Journal
 from actors.router import Router
-from realtime.broker import Broker
-from realtime.control import ControlBus
-from realtime.keyed_memory import MemoryKeyedStore
+from realtime.broker.broker import Broker
+from realtime.maps.keyed_memory import MemoryKeyedStore
 from realtime.node import RealtimeServer
+from realtime.nodes.control import ControlBus
 from realtime.settings import RealtimeSettings
 from storage.relationships import Relationships
 from tests.integration.realtime.service import Device

@@ -15,6 +15,7 @@ from actors.domain.doctor import RequestConsultation
 from actors.domain.kernel import EntityRef, Sender
 from actors.domain.privacy import ERASED
 from config import Secret, Settings
+from storage.audit import AuditEntry, AuditTrail, AuditUnavailable, MemoryAuditTrail
 from storage.encryption import SYSTEM
 from tests.integration.web.api import DOCTOR, EMERGENCY, Api, problem
 from tests.integration.web.conftest import SECRET, Stack, client_of
@@ -41,12 +42,25 @@ async def server(stack: Stack) -> AsyncIterator[asyncpg.Connection]:
     await connection.close()
 
 
-def erasure(stack: Stack, *, after_days: float = 0.0, hold_days: float = 30.0) -> Erasure:
+def erasure(
+    stack: Stack,
+    *,
+    after_days: float = 0.0,
+    hold_days: float = 30.0,
+    trail: AuditTrail | None = None,
+) -> Erasure:
     """As a web worker has it, so many days from now."""
     services = stack.services
     now = SystemClock().now() + timedelta(days=after_days).total_seconds()
     entities = Entities(services.router, services.answer_timeout_s)
-    return Erasure(services.records, entities, ManualClock(now), hold_days, services.accounts)
+    return Erasure(
+        services.records,
+        entities,
+        ManualClock(now),
+        hold_days,
+        services.accounts,
+        trail or services.audit,
+    )
 
 
 async def cancelled(api: Api, patient: str) -> str:
@@ -130,6 +144,29 @@ async def test_an_erased_patient_is_gone_and_everything_about_them_still_stands(
     key = await server.fetchrow("SELECT * FROM data_key WHERE scope = $1", patient)
     assert key["wrapped"] is None and key["destroyed_at"] is not None
     assert await server.fetchval("SELECT count(*) FROM data_key WHERE scope = $1", SYSTEM) == 1
+
+
+class AwayTrail(MemoryAuditTrail):
+    """Takes nothing."""
+
+    async def record_now(self, entry: AuditEntry) -> None:
+        raise AuditUnavailable("PostgreSQL is out of reach")
+
+
+async def test_nobody_is_erased_without_a_line_of_it(
+    api: Api, stack: Stack, server: asyncpg.Connection
+) -> None:
+    patient = (await api.patient(region="erasure"))["id"]
+    await api.call("DELETE", f"/api/patients/{patient}", "admin", expect=204)
+    wrapped = "SELECT wrapped FROM data_key WHERE scope = $1"
+    with pytest.raises(AuditUnavailable):
+        await erasure(stack, after_days=30.1, trail=AwayTrail()).erase_due()
+    assert await server.fetchval(wrapped, patient) is not None
+    trail = MemoryAuditTrail()
+    assert await erasure(stack, after_days=30.1, trail=trail).erase_due() >= 1
+    assert await server.fetchval(wrapped, patient) is None
+    lines = [(one.action, one.outcome) for one in trail.entries if one.patients == (patient,)]
+    assert lines == [("patient.erase", end) for end in ("begun", "allowed")]
 
 
 async def test_nobody_is_erased_while_help_is_on_the_way(

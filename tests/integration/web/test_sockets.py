@@ -17,7 +17,7 @@ import pytest
 from actors.domain.access import RULES, channel_facts, could, may
 from actors.domain.kernel import Sender
 from realtime import codes
-from realtime.broker_redis import RedisBroker
+from realtime.broker.broker_redis import RedisBroker
 from realtime.settings import BrokerSettings
 from storage.audit import MemoryAuditTrail
 from tests.integration.realtime.redis_server import RedisServer

@@ -95,3 +95,9 @@ def test_fields_of_patients_and_secrets_are_held_back_at_any_depth(sink: io.Stri
     assert '"p1"' in text
     for seen in ("555", "chest pain", "t0k", "a@b"):
         assert seen not in text
+
+
+def test_none_writes_nothing_at_all(sink: io.StringIO) -> None:
+    configure_logging("none", "json", sink)
+    logging.getLogger("a").critical("the end")
+    assert sink.getvalue() == ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,10 +13,10 @@ from config import Secret, Settings, SettingsError, load_settings, settings_envi
 SECRET = "0123456789abcdef0123456789abcdef"
 
 
-def refused(environ: dict[str, str], **kwargs: object) -> dict[str, str]:
+def refused(environ: dict[str, str], **kwargs: Any) -> dict[str, str]:
     """The problems, by the name they are reported under."""
     with pytest.raises(SettingsError) as caught:
-        load_settings(environ, **kwargs)  # type: ignore[arg-type]
+        load_settings(environ, **kwargs)
     return {problem.name: problem.why for problem in caught.value.problems}
 
 

@@ -18,7 +18,7 @@ from realtime.errors import (
     UnknownChannel,
 )
 from realtime.ports import ConnectContext, Identity, SubscribeOptions
-from realtime.protocol import PublishRequest, SubscribeRequest
+from realtime.protocol.messages import PublishRequest, SubscribeRequest
 from realtime.publication import Append, Delivery, HistorySlice, Peer, Publication
 
 

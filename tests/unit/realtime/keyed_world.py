@@ -10,20 +10,20 @@ from collections.abc import Sequence
 
 import msgspec
 
-from realtime import delta
-from realtime.broker_memory import MemoryBroker
-from realtime.codec import Codec
-from realtime.codec_json import JSON
+from realtime.broker.broker_memory import MemoryBroker
 from realtime.codes import Disconnect, Unsubscribe
 from realtime.errors import BrokerUnavailable, UnrecoverablePosition
-from realtime.history import HistoryReader
-from realtime.hub import Hub
-from realtime.keyed import KeyedChange, KeyedOptions, KeyedOutcome, KeyedSlice
-from realtime.keyed_memory import MemoryKeyedStore
-from realtime.message import Message
+from realtime.history.reader import HistoryReader
+from realtime.hub import delta
+from realtime.hub.hub import Hub
+from realtime.hub.turn import Turn
+from realtime.maps.keyed import KeyedChange, KeyedOptions, KeyedOutcome, KeyedSlice
+from realtime.maps.keyed_memory import MemoryKeyedStore
 from realtime.metrics import Metrics
 from realtime.ports import Identity, SubscribeOptions
-from realtime.protocol import (
+from realtime.protocol.codec import Codec
+from realtime.protocol.codec_json import JSON
+from realtime.protocol.messages import (
     PHASE_LIVE,
     PHASE_STATE,
     PHASE_STREAM,
@@ -35,7 +35,7 @@ from realtime.protocol import (
 )
 from realtime.publication import Publication, StreamPosition
 from realtime.settings import RealtimeSettings
-from realtime.turn import Turn
+from realtime.transport.message import Message
 from realtime.wheel import TimerWheel
 from tests.unit.realtime.application import Journal, Policy
 from tests.unit.realtime.clock import VirtualClock, settle

@@ -11,8 +11,8 @@ import functools
 from typing import Any
 
 import centrifuge.protocol.client_pb2 as generated
-from google.protobuf import descriptor_pb2, descriptor_pool  # type: ignore[import-untyped]
-from google.protobuf.message_factory import GetMessageClass  # type: ignore[import-untyped]
+from google.protobuf import descriptor_pb2, descriptor_pool  # type: ignore[import-untyped]  # it has none
+from google.protobuf.message_factory import GetMessageClass  # type: ignore[import-untyped]  # nor here
 from hypothesis import strategies as st
 from msgspec import Raw, Struct
 from msgspec.structs import asdict

@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from realtime.control import ControlBus, Target
 from realtime.node import RealtimeServer
-from realtime.presence import Presence
-from realtime.presence_memory import MemoryPresence
+from realtime.nodes.control import ControlBus, Target
+from realtime.presence.presence import Presence
+from realtime.presence.presence_memory import MemoryPresence
 from realtime.settings import RealtimeSettings
 from tests.unit.realtime.application import Calls, Journal, Policy, Tokens
 from tests.unit.realtime.clock import VirtualClock, settle

@@ -7,7 +7,7 @@ import json
 from collections.abc import MutableMapping
 from typing import Any
 
-from realtime.asgi import WebSocketApp
+from realtime.transport.asgi import WebSocketApp
 from tests.unit.realtime.clock import settle
 
 

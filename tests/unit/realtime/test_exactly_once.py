@@ -9,19 +9,25 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import random
+from functools import partial
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from realtime.codes import Unsubscribe
-from realtime.errors import BrokerUnavailable, HistoryUnavailable
-from realtime.settings import RealtimeSettings
+from realtime.errors import BrokerUnavailable
+from realtime.protocol.messages import SubscribeResult
 from tests.unit.realtime.clock import settle
-from tests.unit.realtime.world import Reader, World
+from tests.unit.realtime.returning import (
+    SETTINGS,
+    Returning,
+    Step,
+    befall,
+    interleaved,
+    recovered,
+)
+from tests.unit.realtime.world import World
 
 CHANNEL = "fact:1"
-SETTINGS = RealtimeSettings(channel_linger_s=1.0, wheel_tick_s=1.0)
 
 STEPS = st.one_of(
     st.tuples(st.just("publish"), st.integers(1, 4)),
@@ -39,63 +45,18 @@ STEPS = st.one_of(
 )
 
 
-class Client(Reader):
-    """A reader as an SDK makes it: it comes back by itself, from where it was."""
-
-    def __init__(self, world: World, name: str) -> None:
-        super().__init__(name)
-        self._world = world
-        self._joining: asyncio.Task[None] | None = None
-        self.wanted = False
-
-    def unsubscribed(self, channel: str, why: Unsubscribe) -> None:
-        if not why.resubscribes:
-            self.faults.append(f"sent away: {why}")
-        self.connect()
-
-    def connect(self) -> None:
-        self.wanted = True
-        if self._joining is None:
-            self._joining = asyncio.create_task(self._join())
-
-    def cut(self) -> None:
-        self.wanted = False
-        if self._joining is not None:
-            self._joining.cancel()
-            self._joining = None
-        self._world.hub.unsubscribe(self, CHANNEL)
-
-    async def _join(self) -> None:
-        await asyncio.sleep(0)
-        self._world.hub.unsubscribe(self, CHANNEL)
-        while True:
-            try:
-                result = await self._world.join(self, CHANNEL)
-            except (BrokerUnavailable, HistoryUnavailable):
-                await self._world.clock.sleep(0.5)
-                continue
-            if result.recovered is False:
-                self.faults.append("not recovered, though the journal holds all of it")
-            self._joining = None
-            return
+class Client(Returning):
+    def joined(self, result: SubscribeResult) -> None:
+        if result.recovered is False:
+            self.faults.append("not recovered, though the journal holds all of it")
 
 
-async def run(steps: list[tuple[str, int]], seed: int, history_size: int) -> None:
+async def run(steps: list[Step], seed: int, history_size: int) -> None:
     async with World(SETTINGS, seed, history_size) as world:
-        clients = [Client(world, name) for name in "abc"]
-        interleaving = random.Random(seed)
-        for step, number in steps:
-            await perform(world, clients, step, number)
-            for _ in range(interleaving.choice((0, 0, 1, 2, 4, 8))):
-                await asyncio.sleep(0)
-        # Now all is well again, and everybody comes.
+        clients = [Client(world, name, CHANNEL) for name in "abc"]
+        await interleaved(steps, seed, partial(perform, world, clients))
         world.journal.failing = False
-        if world.broker.down:
-            world.broker.come_back(empty=False)
-        for client in clients:
-            if not client.wanted:
-                client.connect()
-        await world.clock.advance(90)  # some position checks
+        await recovered(world, clients)
         committed = len(world.journal.facts[CHANNEL])
         for client in clients:
             assert client.faults == []
@@ -121,26 +82,15 @@ async def perform(world: World, clients: list[Client], step: str, number: int) -
             journal.append(CHANNEL)
     elif step == "repeat" and number < len(journal.facts[CHANNEL]):
         broker.inject(journal.facts[CHANNEL][number])
-    elif step == "wipe":
-        broker.inner.forget()
-    elif step == "outage":
-        if broker.down:
-            broker.come_back(empty=bool(number))
-        else:
-            broker.down = True
-    elif step == "connect":
-        clients[number].connect()
-    elif step == "cut":
-        clients[number].cut()
     elif step == "journal fails":
         journal.failing = not journal.failing
-    elif step == "wait":
-        await world.clock.advance(number)
+    else:
+        await befall(world, clients, step, number)
 
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(STEPS, min_size=10, max_size=80), st.integers(0, 2**16), st.sampled_from([2, 1000]))
 async def test_every_fact_once_and_in_order(
-    steps: list[tuple[str, int]], seed: int, history_size: int
+    steps: list[Step], seed: int, history_size: int
 ) -> None:
     await run(steps, seed, history_size)

@@ -8,25 +8,31 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import random
 from collections import defaultdict
+from functools import partial
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from realtime.codes import Disconnect, Unsubscribe
-from realtime.errors import BrokerUnavailable, HistoryUnavailable
+from realtime.codes import Disconnect
+from realtime.errors import BrokerUnavailable
+from realtime.hub.tags_filter import compile_filter
 from realtime.ports import Identity, SubscribeOptions
-from realtime.protocol import FilterNode, SubscribeRequest, SubscribeResult
+from realtime.protocol.messages import FilterNode, SubscribeRequest, SubscribeResult
 from realtime.publication import Append, Retention, StreamPosition
-from realtime.settings import RealtimeSettings
-from realtime.tags_filter import compile_filter
 from tests.unit.realtime.application import Policy
 from tests.unit.realtime.clock import settle
-from tests.unit.realtime.world import Reader, World
+from tests.unit.realtime.returning import (
+    SETTINGS,
+    Returning,
+    Step,
+    befall,
+    interleaved,
+    recovered,
+)
+from tests.unit.realtime.world import World
 
 CHANNEL = "chat:1"
-SETTINGS = RealtimeSettings(channel_linger_s=1.0, wheel_tick_s=1.0)
 ODD = FilterNode(key="n", cmp="eq", val="1")
 
 STEPS = st.one_of(
@@ -56,67 +62,22 @@ class Options(Policy):
         return self.loose if identity.user == "loose" else self.strict
 
 
-class Client(Reader):
-    """A reader as an SDK makes it: it comes back by itself, from where it was."""
+class Client(Returning):
+    """`began`: where it began (anew)."""
 
-    def __init__(
-        self,
-        world: World,
-        name: str,
-        *,
-        delta: bool = False,
-        tf: FilterNode | None = None,
-        by_server: bool = False,
-    ) -> None:
-        super().__init__(name, delta=delta, tf=tf)
-        self._world = world
-        self._by_server = by_server
-        self._joining: asyncio.Task[None] | None = None
-        self.wanted = False
-        self.began = StreamPosition(0, "")
-
-    def unsubscribed(self, channel: str, why: Unsubscribe) -> None:
-        if not why.resubscribes or self._by_server:
-            self.faults.append(f"sent away: {why}")
-        self.connect()
+    began = StreamPosition(0, "")
 
     def close(self, why: Disconnect) -> None:
-        if not why.reconnects or not self._by_server:
+        if not why.reconnects or self._options is None:
             self.faults.append(f"closed: {why}")
         self.cut()
         self.connect()
-
-    def connect(self) -> None:
-        self.wanted = True
-        if self._joining is None:
-            self._joining = asyncio.create_task(self._join())
-
-    def cut(self) -> None:
-        self.wanted = False
-        if self._joining is not None:
-            self._joining.cancel()
-            self._joining = None
-        self._world.hub.unsubscribe(self, CHANNEL)
 
     def subscribed(self, result: SubscribeResult) -> None:
         fresh = self.position is None or not result.recovered
         super().subscribed(result)
         if fresh and self.position is not None:
             self.began = StreamPosition(result.offset, result.epoch)
-
-    async def _join(self) -> None:
-        await asyncio.sleep(0)
-        self._world.hub.unsubscribe(self, CHANNEL)
-        options = self._world.policy.strict if self._by_server else None  # type: ignore[attr-defined]
-        while True:
-            try:
-                result = await self._world.hub.subscribe(self, self.request(CHANNEL), options)
-                self.subscribed(result)
-            except (BrokerUnavailable, HistoryUnavailable):
-                await self._world.clock.sleep(0.5)
-                continue
-            self._joining = None
-            return
 
 
 class Log:
@@ -149,29 +110,20 @@ class Log:
         ]
 
 
-async def run(steps: list[tuple[str, int]], seed: int, retention: Retention) -> None:
-    async with World(SETTINGS, seed, policy=Options(retention)) as world:
+async def run(steps: list[Step], seed: int, retention: Retention) -> None:
+    policy = Options(retention)
+    async with World(SETTINGS, seed, policy=policy) as world:
         log = Log(retention)
         clients = [
-            Client(world, "plain"),
-            Client(world, "delta", delta=True),
-            Client(world, "filtered", tf=ODD),
-            Client(world, "both", delta=True, tf=ODD),
-            Client(world, "server", delta=True, by_server=True),
-            Client(world, "loose"),
+            Client(world, "plain", CHANNEL),
+            Client(world, "delta", CHANNEL, delta=True),
+            Client(world, "filtered", CHANNEL, tf=ODD),
+            Client(world, "both", CHANNEL, delta=True, tf=ODD),
+            Client(world, "server", CHANNEL, delta=True, options=policy.strict),
+            Client(world, "loose", CHANNEL),
         ]
-        interleaving = random.Random(seed)
-        for step, number in steps:
-            await perform(world, log, clients, step, number)
-            for _ in range(interleaving.choice((0, 0, 1, 2, 4, 8))):
-                await asyncio.sleep(0)
-        # Now all is well again, and everybody comes.
-        if world.broker.down:
-            world.broker.come_back(empty=False)
-        for client in clients:
-            if not client.wanted:
-                client.connect()
-        await world.clock.advance(90)  # some position checks
+        await interleaved(steps, seed, partial(perform, world, log, clients))
+        await recovered(world, clients)
         top = await world.broker.inner.stream(CHANNEL, None, 0, retention)
         *strict, loose = clients
         for client in strict:
@@ -198,24 +150,13 @@ async def perform(world: World, log: Log, clients: list[Client], step: str, numb
         if broker.losing:
             await asyncio.sleep(0)  # the memory broker delivers in the next turn
             broker.losing = False
-    elif step == "wipe":
-        broker.inner.forget()
-    elif step == "outage":
-        if broker.down:
-            broker.come_back(empty=bool(number))
-        else:
-            broker.down = True
-    elif step == "connect":
-        clients[number].connect()
-    elif step == "cut":
-        clients[number].cut()
-    elif step == "wait":
-        await world.clock.advance(number)
+    else:
+        await befall(world, clients, step, number)
 
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(STEPS, min_size=10, max_size=80), st.integers(0, 2**16), st.sampled_from([3, 1000]))
 async def test_every_publication_once_and_in_order_or_a_word_that_it_cannot_be(
-    steps: list[tuple[str, int]], seed: int, size: int
+    steps: list[Step], seed: int, size: int
 ) -> None:
     await run(steps, seed, Retention(size=size, ttl_s=3600.0))

@@ -17,16 +17,16 @@ from hypothesis import strategies as st
 from msgspec import Raw
 
 import realtime
-from realtime.codec import Codec
-from realtime.codec_json import JSON
-from realtime.codec_protobuf import PROTOBUF
-from realtime.effect import Effect
 from realtime.ports import SubscribeOptions
-from realtime.protobuf_schema import EMULATION_REQUEST, REPLY
-from realtime.protobuf_wire import read_span, varint
-from realtime.protocol import EmulationRequest
+from realtime.protocol.codec import Codec
+from realtime.protocol.codec_json import JSON
+from realtime.protocol.codec_protobuf import PROTOBUF
+from realtime.protocol.messages import EmulationRequest
+from realtime.protocol.protobuf_schema import EMULATION_REQUEST, REPLY
+from realtime.protocol.protobuf_wire import read_span, varint
 from realtime.publication import Retention
-from realtime.session import Session
+from realtime.session.effect import Effect
+from realtime.session.session import Session
 from realtime.settings import RealtimeSettings
 from tests.unit.realtime.clock import settle
 from tests.unit.realtime.http_call import HttpCall
@@ -194,12 +194,13 @@ async def watched() -> AsyncIterator[Watched]:
 def _ours() -> set[asyncio.Task[Any]]:
     """The tasks of the realtime server. The tests' one event loop has those of others, too."""
     here = str(Path(realtime.__file__).parent)
-    return {
-        task
-        for task in asyncio.all_tasks()
-        if getattr(task.get_coro(), "cr_code", None) is not None
-        and task.get_coro().cr_code.co_filename.startswith(here)  # type: ignore[union-attr]
-    }
+    return {task for task in asyncio.all_tasks() if _code_of(task).startswith(here)}
+
+
+def _code_of(task: asyncio.Task[Any]) -> str:
+    """The file in which a task's code stands; "" for one that is no coroutine of Python's."""
+    code = getattr(task.get_coro(), "cr_code", None)
+    return code.co_filename if code is not None else ""
 
 
 EXAMPLES = settings(max_examples=25, deadline=None)

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from realtime import codes
-from realtime.control import Target
 from realtime.errors import NotAvailable
 from realtime.node import RealtimeServer
+from realtime.nodes.control import Target
 from realtime.ports import SubscribeOptions
 from realtime.publication import Append, Publication, Retention, StreamPosition
 from realtime.settings import RealtimeSettings
@@ -36,6 +36,17 @@ STREAM = SubscribeOptions("fact", retention=Retention(size=10, ttl_s=60))
 def pushes(socket: Socket, kind: str) -> list[Any]:
     found = [reply["push"] for reply in socket.replies if "push" in reply]
     return [push for push in found if kind in push]
+
+
+async def half_joined(node: Node) -> tuple[Socket, asyncio.Event]:
+    """A client whom the server subscribes to two channels: one is joined already, the other waits
+    for its position until the event is set."""
+    node.tokens.subs = {"fact:a": FACTS, "signal:b": SIGNALS}
+    node.journal.held = held = asyncio.Event()
+    socket = node.socket()
+    socket.say({"id": 1, "connect": {"token": "ann"}})
+    await settle()
+    return socket, held
 
 
 class TestConnect:
@@ -67,16 +78,11 @@ class TestConnect:
 
     async def test_channels_of_the_server_are_in_the_reply_and_come_before_any_push(self) -> None:
         async with running() as node:
-            node.tokens.subs = {"fact:a": FACTS, "signal:b": SIGNALS}
-            node.journal.held = asyncio.Event()
-            socket = node.socket()
-            socket.say({"id": 1, "connect": {"token": "ann"}})
-            await settle()
-            # One is joined already, the other waits for its position.
+            socket, held = await half_joined(node)
             await node.server.publish([Publication("signal:b", b"1", delivery="signal")])
             await settle()
             assert socket.replies == []
-            node.journal.held.set()
+            held.set()
             await settle()
             assert set(socket.replies[0]["connect"]["subs"]) == {"fact:a", "signal:b"}
             assert socket.publications("signal:b") == [1]
@@ -106,14 +112,10 @@ class TestConnect:
 
     async def test_who_is_gone_before_they_are_joined_leaves_nothing(self) -> None:
         async with running() as node:
-            node.tokens.subs = {"fact:a": FACTS, "signal:b": SIGNALS}
-            node.journal.held = asyncio.Event()
-            socket = node.socket()
-            socket.say({"id": 1, "connect": {"token": "ann"}})
-            await settle()
+            socket, held = await half_joined(node)
             socket.cut()
             await socket.end()
-            node.journal.held.set()
+            held.set()
             await settle()
             assert node.server.metrics.subscriptions == 0
 

@@ -9,19 +9,19 @@ from typing import Any
 
 import msgspec
 
-from realtime.broker import Deliver, Reconnected
-from realtime.broker_memory import MemoryBroker
-from realtime.codec import Codec
-from realtime.codec_json import JSON
+from realtime.broker.broker import Deliver, Reconnected
+from realtime.broker.broker_memory import MemoryBroker
 from realtime.codes import Disconnect, Unsubscribe
-from realtime.delta import apply
 from realtime.errors import BrokerUnavailable
-from realtime.history import HistoryReader
-from realtime.hub import Hub
-from realtime.message import Message
+from realtime.history.reader import HistoryReader
+from realtime.hub.delta import apply
+from realtime.hub.hub import Hub
+from realtime.hub.turn import Turn
 from realtime.metrics import Metrics
 from realtime.ports import Identity
-from realtime.protocol import (
+from realtime.protocol.codec import Codec
+from realtime.protocol.codec_json import JSON
+from realtime.protocol.messages import (
     FilterNode,
     PublicationMessage,
     SubscribeRequest,
@@ -35,7 +35,7 @@ from realtime.publication import (
     StreamPosition,
 )
 from realtime.settings import BrokerSettings, RealtimeSettings
-from realtime.turn import Turn
+from realtime.transport.message import Message
 from realtime.wheel import TimerWheel
 from tests.unit.realtime.application import Journal, Policy
 from tests.unit.realtime.clock import VirtualClock, settle

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import pytest
 
 from actors.ports import Outgoing, PublisherUnavailable
-from realtime.broker_memory import MemoryBroker
+from realtime.broker.broker_memory import MemoryBroker
 from realtime.errors import BrokerUnavailable
-from realtime.keyed import KeyedChange, KeyedOutcome
-from realtime.keyed_memory import MemoryKeyedStore
+from realtime.maps.keyed import KeyedChange, KeyedOutcome
+from realtime.maps.keyed_memory import MemoryKeyedStore
 from web.channels.maps import MAPS, map_of
 from web.publishing import StreamPublisher
 

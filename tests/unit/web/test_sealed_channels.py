@@ -8,10 +8,10 @@ import pytest
 
 from actors.domain.privacy import ERASED
 from actors.ports import Outgoing
-from realtime.broker_memory import MemoryBroker
+from realtime.broker.broker_memory import MemoryBroker
 from realtime.errors import BrokerUnavailable
-from realtime.keyed import KeyedChange, KeyedRetention
-from realtime.keyed_memory import MemoryKeyedStore
+from realtime.maps.keyed import KeyedChange, KeyedRetention
+from realtime.maps.keyed_memory import MemoryKeyedStore
 from realtime.publication import Append, HistorySlice, Publication, Retention
 from storage.encryption import Vault
 from storage.encryption.key_store_memory import MemoryKeyStore

@@ -1,13 +1,14 @@
 """What is done with family links.
 
 Nobody learns by an invitation whether the invited exists. Both sides are told on their channels,
-and either may end it at any time.
+the invited by mail too, and either may end it at any time.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from typing import Final, Literal
+from uuid import UUID
 
 from actors.domain.access import Facts
 from actors.domain.ids import derive_id
@@ -17,11 +18,13 @@ from actors.domain.timestamp import rfc3339
 from actors.ports import Clock
 from storage.records import Records
 from storage.relationships import Relationships
+from web.access.family.letter import FamilyInvited
 from web.access.family.schemas import ChildView, FamilyLink, FamilyLinks, InvitationBody, view
 from web.access.live import LiveAccess
 from web.access.notice import PatientNotice
 from web.access.standing import Standing
 from web.auth import gate, permit
+from web.mail.mailer import Mailer
 from web.patients.schemas import PatientBody
 from web.patients.service import PatientService
 from web.problems import FieldError, ProblemError, invalid_body, not_visible
@@ -48,6 +51,7 @@ class FamilyService:
         patients: PatientService,
         standing: Standing,
         live: LiveAccess,
+        mailer: Mailer,
         clock: Clock,
     ) -> None:
         self._relationships = relationships
@@ -55,6 +59,7 @@ class FamilyService:
         self._patients = patients
         self._standing = standing
         self._live = live
+        self._mailer = mailer
         self._clock = clock
 
     async def of_patient(self, caller: Sender, patient_id: str) -> FamilyLinks:
@@ -91,7 +96,13 @@ class FamilyService:
             begins_at=None,
             ends_at=now + INVITATION_S,
         )
-        link = await self._relationships.link(new, now)
+
+        async def write() -> None:
+            await self._mailer.ask(
+                FamilyInvited(link_id=new.id), mail_id=UUID(new.id), valid_s=INVITATION_S
+            )
+
+        link = await self._relationships.link(new, now, write)
         if link.id == new.id:
             await self._tell(caller, "family_invited", link, link.holder)
         return view(link, now)

@@ -21,10 +21,14 @@ from web.accounts.passkeys.schemas import (
     RequestOptions,
     passkey_view,
 )
-from web.accounts.session_controller import AccountsPart, Anybody, device_token_for
+from web.accounts.session_controller import (
+    AccountsPart,
+    Anybody,
+    device_token_for,
+    require_password,
+)
 from web.auth import ENROLMENT, OPEN, Authenticated
 from web.openapi import PROBLEMS
-from web.problems import FieldError, invalid_body
 
 
 class PasskeyController(Controller):
@@ -42,8 +46,7 @@ class PasskeyController(Controller):
         self, request: Authenticated, data: JSONBody[PasskeyOfferBody], accounts: AccountsPart
     ) -> CreationOptions:
         account = await accounts.own(request.auth)
-        if data.password is None and not request.auth.enrolling:
-            raise invalid_body([FieldError("your password", pointer="/password")])
+        require_password(request.auth, data.password)
         return await accounts.passkeys.enrolment.offer(
             account, data.password, request.auth.session_id, origin_of(request)
         )

@@ -20,18 +20,22 @@ from storage.audit import MemoryAuditTrail
 from storage.encryption import MasterKeys, PostgresKeyStore, Vault
 from storage.mail import PostgresMailOutbox
 from storage.records import Records
+from storage.relationships import Relationships
 from tests.integration.realtime.redis_server import RedisServer
 from tests.integration.web.accounts.mailbox import Mailbox
 from tests.integration.web.accounts.stage import Stage
 from tests.integration.web.conftest import MASTER_KEY, SECRET, Stack
+from web.access.family.letter import FamilyLetters
 from web.accounts.password import Cost
 from web.accounts.service import Accounts, Needs, opened
 from web.accounts.throttle_fallback import FallbackThrottle
 from web.accounts.throttle_redis import RedisThrottle
 from web.app import create_app
 from web.mail.mailer import Mailer
+from web.mail.request import LetterWriters
 
 SCHEMA = "accounts"
+PUBLIC_URL = "https://care.example.org"
 # Real argon2id, at what it takes at least: the tests hash hundreds of passwords.
 CHEAP = Cost(memory_kib=64, passes=1)
 
@@ -81,7 +85,7 @@ async def stage(
             throttle=FallbackThrottle(throttle),
             records=records,
             clock=clock,
-            public_url="https://care.example.org",
+            public_url=PUBLIC_URL,
             token_secret=Secret(SECRET),
             cost=CHEAP,
         )
@@ -96,6 +100,9 @@ async def stage(
             verify_token=accounts.verifier.verify,
         )
         app: Any = create_app(services)
-        stage = Stage(app, accounts, clock, Mailbox(accounts_url, vault), trail, needs)
+        family = FamilyLetters(Relationships(records.database), accounts, mailer, clock, PUBLIC_URL)
+        writers = LetterWriters(accounts.letters.writers(), family.writers())
+        mailbox = Mailbox(accounts_url, vault, writers)
+        stage = Stage(app, accounts, clock, mailbox, trail, needs)
         await stage.read_contract()
         yield stage

@@ -13,7 +13,9 @@ from msgspec import Struct
 
 from storage.encryption import Vault
 from storage.mail import MailRow
-from web.mail.mailer import opened
+from web.mail.mailer import opened, opened_request
+from web.mail.request import KIND as REQUEST
+from web.mail.request import LetterWriters
 
 _LINK = re.compile(r"https?://\S+")
 
@@ -32,17 +34,20 @@ class Letter(Struct, frozen=True):
 class Mailbox:
     """Everybody's."""
 
-    def __init__(self, database_url: str, vault: Vault) -> None:
+    def __init__(self, database_url: str, vault: Vault, writers: LetterWriters) -> None:
         self._url = database_url
         self._vault = vault
+        self._writers = writers
 
     async def letters(self, to: str) -> list[Letter]:
-        """Oldest first: nothing is sent or taken away here, so rows lie as they were written."""
+        """Oldest first, after those were written that had only been asked for. Nothing is sent or
+        taken away here, so rows lie as they were written."""
         connection = await asyncpg.connect(self._url)
         try:
+            await self._write(connection)
             rows = await connection.fetch(
                 "SELECT id, kind, sealed, created_at, expires_at FROM mail "
-                "ORDER BY created_at, ctid"
+                "WHERE state = 'queued' ORDER BY created_at, ctid"
             )
         finally:
             await connection.close()
@@ -55,6 +60,21 @@ class Mailbox:
                 assert part is not None
                 found.append(Letter(row["kind"], part.get_content()))
         return found
+
+    async def _write(self, connection: asyncpg.Connection) -> None:
+        asked = await connection.fetch(
+            "SELECT id, kind, sealed, created_at, expires_at FROM mail "
+            "WHERE state = 'queued' AND kind = $1 ORDER BY created_at, ctid",
+            REQUEST,
+        )
+        for row in asked:
+            request = opened_request(MailRow(**dict(row)), self._vault)
+            await self._writers.write(request, row["id"])
+            await connection.execute(
+                "UPDATE mail SET state = 'sent', sealed = NULL, ended_at = created_at "
+                "WHERE id = $1",
+                row["id"],
+            )
 
     async def kinds(self, to: str) -> list[str]:
         return [letter.kind for letter in await self.letters(to)]

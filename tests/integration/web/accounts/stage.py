@@ -47,7 +47,8 @@ class Stage:
         self.contract = Contract(response.json())
 
     async def later(self, seconds: float) -> None:
-        """Time goes on; and what a worker does meanwhile to its keys is done."""
+        """Time goes on; and what a worker does meanwhile to its letters and keys is done."""
+        await self.mailbox.letters("")
         await self.clock.advance(seconds)
         await self.accounts.keys.reload()
 

@@ -12,7 +12,7 @@ import pytest
 import uvicorn
 
 from realtime import codes
-from realtime.broker_redis import RedisBroker
+from realtime.broker.broker_redis import RedisBroker
 from realtime.clock import SystemClock
 from realtime.node import RealtimeServer
 from realtime.settings import BrokerSettings, RealtimeSettings

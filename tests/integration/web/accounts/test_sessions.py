@@ -6,14 +6,20 @@ import asyncio
 from typing import Any
 
 import asyncpg
+import pytest
 from jwt import PyJWKSet
 from jwt import decode as decode_jwt
 
+from storage.accounts import AccountStore
+from storage.audit import AuditUnavailable
 from tests.integration.web.accounts.mailbox import somebody
 from tests.integration.web.accounts.stage import Stage
 from tests.integration.web.api import problem
 from tests.waiting import until
+from web.accounts.service import Accounts
 from web.accounts.session_service import RETRY_S
+from web.accounts.trail import NOWHERE
+from web.problems import ProblemError
 from web.tokens import AUDIENCE
 
 
@@ -108,7 +114,7 @@ async def test_sessions_are_listed_and_ended_from_elsewhere(stage: Stage) -> Non
     problem(await other.call("DELETE", path), 404, "not-found")
     await here.call("DELETE", path, expect=204)
     await here.call("DELETE", path, expect=204)
-    await until(lambda: _refused(stage, there.access_token))
+    assert await _refused(stage, there.access_token)
     problem(await there.try_refresh(), 401, _INVALID)
     assert len((await here.get("/api/sessions")).json()["items"]) == 1
     ended = stage.entries("session.ended")[-1]
@@ -116,9 +122,32 @@ async def test_sessions_are_listed_and_ended_from_elsewhere(stage: Stage) -> Non
 
     await there.log_in()
     await here.call("DELETE", "/api/sessions", expect=204)
-    await until(lambda: _refused(stage, there.access_token))
+    assert await _refused(stage, there.access_token)
     await here.call("DELETE", "/api/sessions/current", expect=204)
-    await until(lambda: _refused(stage, here.access_token))
+    assert await _refused(stage, here.access_token)
+
+
+async def test_whoever_ends_a_session_refuses_it_before_any_notice_comes_back(
+    stage: Stage,
+) -> None:
+    caller, reused = await stage.patient(), await stage.patient()
+    old = reused.refresh_token
+    await reused.refresh()
+    store = AccountStore(stage.needs.records.database, stage.needs.vault)
+    # A worker whose following of PostgreSQL's notices was never started: it hears of nothing.
+    worker = Accounts(stage.needs, store, stage.accounts.parts.passwords)
+    account = await store.accounts.by_email(caller.email)
+    assert account is not None
+    with pytest.raises(AuditUnavailable):  # what is taken back has not ended
+        async with store.transaction():
+            await worker.sessions.end_all(account, "revoked")
+            raise AuditUnavailable("the disk is full")
+    assert caller.session_id not in worker.revocations
+    assert await worker.sessions.end(caller.session_id)
+    assert caller.session_id in worker.revocations
+    with pytest.raises(ProblemError):
+        await worker.sessions.refresh(old, None, NOWHERE)
+    assert reused.session_id in worker.revocations
 
 
 async def test_a_session_nobody_uses_ends_by_itself(stage: Stage) -> None:

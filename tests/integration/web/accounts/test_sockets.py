@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from realtime import codes
-from realtime.broker_memory import MemoryBroker
+from realtime.broker.broker_memory import MemoryBroker
 from realtime.node import RealtimeServer
 from realtime.settings import RealtimeSettings
 from tests.integration.web.accounts.stage import Stage

@@ -25,6 +25,7 @@ from web.accounts.password import Cost
 from web.accounts.service import Needs, opened
 from web.accounts.throttle_memory import MemoryThrottle
 from web.app import create_app
+from web.mail.request import LetterWriters
 
 PUBLIC_URL = "https://care.example.org"
 # Real argon2id, at what it takes at least.
@@ -54,7 +55,8 @@ async def stage(stack: Stack) -> AsyncIterator[Stage]:
         app = create_app(
             replace(services, clock=clock, accounts=accounts, verify_token=accounts.verifier.verify)
         )
-        mailbox = Mailbox(stack.database_url, services.vault)
+        writers = LetterWriters(accounts.letters.writers())
+        mailbox = Mailbox(stack.database_url, services.vault, writers)
         stage = Stage(app, accounts, clock, mailbox, trail, needs)
         await stage.read_contract()
         yield stage

@@ -12,7 +12,7 @@ import pytest
 from realtime.clock import SystemClock
 from realtime.errors import PermissionDenied, TokenExpired, UnknownChannel
 from realtime.ports import Identity, SubscribeOptions
-from realtime.protocol import PublishRequest, SubscribeRequest
+from realtime.protocol.messages import PublishRequest, SubscribeRequest
 from realtime.publication import Append, Peer, Publication, Retention
 from realtime.standalone.channels import ChannelRules
 from realtime.standalone.options import ChannelOptions, Channels, Namespace, TokenOptions
@@ -103,14 +103,18 @@ async def test_a_refreshed_subscription_stands_longer() -> None:
 
 
 async def test_history_makes_facts_and_forcing_or_asking_makes_them_recoverable() -> None:
-    kept = {"history_size": 5, "history_ttl": 60, "allow_subscribe_for_client": True}
-    plain = await subscribed(ANNA, "news", ChannelOptions(**kept))  # type: ignore[arg-type]
+    kept: dict[str, Any] = {
+        "history_size": 5,
+        "history_ttl": 60,
+        "allow_subscribe_for_client": True,
+    }
+    plain = await subscribed(ANNA, "news", ChannelOptions(**kept))
     assert (plain.delivery, plain.recoverable, plain.positioned) == ("fact", False, False)
     assert plain.retention == Retention(5, 60)
-    forced = ChannelOptions(**kept, force_recovery=True, force_recovery_mode="cache")  # type: ignore[arg-type]
+    forced = ChannelOptions(**kept, force_recovery=True, force_recovery_mode="cache")
     found = await subscribed(ANNA, "news", forced)
     assert (found.recoverable, found.positioned, found.recovery_mode) == (True, True, "cache")
-    asked = ChannelOptions(**kept, allow_recovery=True, allow_positioning=True)  # type: ignore[arg-type]
+    asked = ChannelOptions(**kept, allow_recovery=True, allow_positioning=True)
     assert not (await subscribed(ANNA, "news", asked)).recoverable
     assert (await subscribed(ANNA, "news", asked, recoverable=True)).recoverable
     assert (await subscribed(ANNA, "news", asked, positioned=True)).positioned
@@ -139,7 +143,7 @@ async def test_who_publishes(
             await policy(options).publish(who, peer, request, is_subscribed)
         return
     put = await policy(options).publish(who, peer, request, is_subscribed)
-    assert put == Publication("news", b'"x"', delivery="signal", info=peer)
+    assert put == Publication("news", b'"x"', delivery="signal", info=peer, whole=True)
 
 
 async def test_where_history_is_kept_a_publication_is_appended() -> None:
@@ -147,7 +151,7 @@ async def test_where_history_is_kept_a_publication_is_appended() -> None:
     peer = Peer("anna", "c-1")
     request = PublishRequest("news", msgspec.Raw(b"1"))
     put = await policy(options, insecure=True).publish(ANNA, peer, request, False)
-    assert put == Append("news", b"1", Retention(5, 60), peer)
+    assert put == Append("news", b"1", Retention(5, 60), peer, whole=True)
 
 
 async def test_reading_without_being_subscribed() -> None:

@@ -71,9 +71,12 @@ def test_an_empty_file_is_the_defaults(tmp_path: Path) -> None:
     assert read_options(written(tmp_path, "a.yaml", "")) == (StandaloneOptions(), [])
 
 
-def test_unknown_options_are_told_by_their_paths() -> None:
+def test_unknown_options_are_told_by_their_paths_with_what_there_is() -> None:
     found = {"admin": {"enabled": True}, "channel": {"namespaces": [{"name": "ab", "proxy": 1}]}}
-    assert convert_options(found)[1] == ["admin", "channel.namespaces[0].proxy"]
+    admin, proxy = convert_options(found)[1]
+    assert admin.startswith("admin is not known here; there are client, channel, websocket, ")
+    assert proxy.startswith("channel.namespaces[0].proxy is not known here; there are presence, ")
+    assert "history_size" in proxy
 
 
 @pytest.mark.parametrize(
@@ -84,6 +87,8 @@ def test_unknown_options_are_told_by_their_paths() -> None:
         ({"channel": {"namespaces": [{"name": "a"}]}}, "channel.namespaces[0].name"),
         ({"channel": {"namespaces": [{"name": "ab"}, {"name": "ab"}]}}, "'ab'"),
         ({"channel": {"without_namespace": {"history_size": -1}}}, "history_size"),
+        ({"log": {"level": "loud"}}, "log.level`; accepted are 'trace', 'debug', "),
+        ({"engine": {"type": "nats"}}, "engine.type`; accepted are 'memory', 'redis'"),
         ([], "table"),
     ],
 )

@@ -46,6 +46,7 @@ def serving(document: object) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(json.dumps(document).encode())
 
+        # The name is that of BaseHTTPRequestHandler's.
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             """Quiet."""
 

@@ -101,6 +101,44 @@ def test_only_a_folder_of_our_making_is_ever_removed(tmp_path: Path) -> None:
     assert precious.exists()
 
 
+class Disk:
+    """What a power cut leaves: files with what they held when they were last synced, under the
+    names that their folders had when those were."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._contents: dict[int, str] = {}
+        self._names: dict[Path, dict[str, int]] = {}
+        self._fsync = os.fsync
+        monkeypatch.setattr(os, "fsync", self.fsync)
+
+    def fsync(self, handle: int) -> None:
+        self._fsync(handle)
+        path = Path(f"/proc/self/fd/{handle}").resolve()
+        if path.is_dir():
+            self._names[path] = {one.name: one.stat().st_ino for one in path.iterdir()}
+        else:
+            self._contents[path.stat().st_ino] = path.read_text()
+
+    def kept(self, file: Path) -> str | None:
+        """Of a file below folders of which each, and its name, must have been synced."""
+        for path in (*file.parents[:1], file):
+            number = self._names.get(path.parent, {}).get(path.name)
+            if number is None or number != path.stat().st_ino:
+                return None
+        return self._contents.get(file.stat().st_ino)
+
+
+def test_a_secret_is_on_disk_with_its_name_before_it_is_relied_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = Disk(monkeypatch)
+    folder = DataFolder(tmp_path / "data")
+    file = folder.secret_file("master-key")
+    assert disk.kept(file) == folder.secret("master-key") != ""
+    write_private(file, "another")
+    assert disk.kept(file) == "another"
+
+
 def test_a_private_file_is_replaced_whole_and_leaves_no_scraps(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("old")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from uuid import UUID
 
 import pytest
+from msgspec import Struct
 
 from actors.clock import ManualClock
 from storage.mail import Claimed
@@ -17,6 +19,7 @@ from web.mail.deliverer import HISTORY_S, LEASE_S, POLL_S, PRUNE_EVERY_S, Delive
 from web.mail.letter import NewSignIn, ResetPassword, VerifyEmail
 from web.mail.mailer import KEPT_FOR_S, Mailer
 from web.mail.message import Envelope
+from web.mail.request import LetterWriters, letter_id
 from web.mail.transport import NotSent, Refused
 
 TO = "asha@example.org"
@@ -65,6 +68,36 @@ async def test_a_letter_is_sent_once() -> None:
     assert (envelope.id, envelope.recipient) == (id_, TO)
     assert LINK in read(envelope.message).get_body(("plain",)).get_content()  # type: ignore[union-attr]
     assert (await post.outbox.counts()).queued == 0
+
+
+class Wanted(Struct, frozen=True):
+    """What a letter is asked for with."""
+
+    to: str
+
+
+async def test_what_is_asked_for_is_written_later_and_sent_once() -> None:
+    post, wrong = Post(), [RuntimeError("asha@example.org is unheard of")]
+
+    async def write(wanted: Wanted, id_: UUID) -> None:
+        await post.mailer.queue(wanted.to, VERIFY, mail_id=letter_id(id_, "verify_email"))
+        if wrong:  # having done its work, like one that is killed before it could say so
+            raise wrong.pop()
+
+    writing = Deliverer(
+        post.outbox, PlainSealer(), post.transport, post.clock, LetterWriters({Wanted: write})
+    )
+    await post.mailer.ask(Wanted(TO), mail_id=UUID(int=7))
+    await post.mailer.ask(Wanted(TO), mail_id=UUID(int=7))
+    await post.deliverer.deliver()  # one that cannot write leaves it for one that can
+    told = (await post.outbox.counts()).failure
+    assert told == "it cannot be written: NobodyWrites"
+    while (await post.outbox.counts()).queued:
+        await writing.deliver()
+        assert "asha" not in (await post.outbox.counts()).failure
+        await post.clock.advance(1.0)
+    [envelope] = post.transport.taken
+    assert envelope.recipient == TO and not wrong
 
 
 async def test_a_letter_with_an_id_is_queued_once() -> None:

@@ -28,8 +28,8 @@ from actors.ports import Transport
 from actors.router import Router
 from actors.shard import Shard
 from config import Secret
-from realtime.broker_memory import MemoryBroker
-from realtime.keyed_memory import MemoryKeyedStore
+from realtime.broker.broker_memory import MemoryBroker
+from realtime.maps.keyed_memory import MemoryKeyedStore
 from realtime.node import RealtimeServer
 from web import tokens
 from web.channels.authenticator import TokenAuthenticator

@@ -30,6 +30,8 @@ def test_it_and_every_part_that_it_names_are_served(client: TestClient[Litestar]
     assert "script-src 'self'" in page.headers["content-security-policy"]
     named = set(re.findall(r'(?:src|href)="(/[^"]+)"', page.text))
     assert "/ui/account.js" in named
+    named |= set(re.findall(r'from "(/[^"]+)"', client.get("/ui/account.js").text))
+    assert "/ui/passkey.js" in named
     for path in named:
         assert client.get(path).status_code == 200, path
 
@@ -46,4 +48,7 @@ def test_every_element_that_the_script_looks_for_is_there() -> None:
     looked_for = set(re.findall(r'\$\("#([\w-]+)', script)) | set(
         re.findall(r'on\("([\w-]+)"', script)
     )
+    for form, button in re.findall(r'press\("([\w-]+)", "([\w-]+)"', script):
+        fields = re.search(rf'<form id="{form}".*?</form>', page, re.DOTALL)
+        assert fields is not None and f'name="{button}"' in fields[0], (form, button)
     assert looked_for - set(re.findall(r'id="([\w-]+)"', page)) == set()
