@@ -68,7 +68,8 @@ class Machine:
         """Wait until nothing waits."""
 
         async def empty() -> bool:
-            return await self.depth() == 0
+            summary = await self.stores[0].summary()  # None: too busy to tell just now
+            return summary is not None and summary.depth == 0
 
         await until(empty)
 
