@@ -7,10 +7,16 @@ BIN := $(VENV)/bin
 PORT ?= 8000
 DATA ?= var
 ONLY ?=
+CALLS ?=
+DAY ?=
+SEED ?= 1
+SPEED ?= 600
+UNITS ?= 22
+POLICY ?= priority
 # Packages are taken from wherever pip is set up to take them; their hashes are in the lock files.
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help install run test test-parts test-acceptance check bench lock docs clean
+.PHONY: help install run test test-unit test-integration test-acceptance check bench chaos lock docs clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,12 +35,16 @@ $(VENV)/.installed: requirements.lock requirements-dev.lock pyproject.toml
 run: install ## Start everything with a demo city: embedded servers, shards, web, crews. Ctrl-C ends it
 	@$(BIN)/maxray up --demo --port $(PORT) --data $(DATA)
 
-test: install ## Run the whole test suite against real servers: two halves at once, each shown at its end
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-parts test-acceptance
+test: install ## Run the whole test suite against real servers: three parts at once, each shown at its end
+	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target \
+		test-integration test-acceptance test-unit
 
-# They mostly wait: for servers to start, to be killed and to come back.
-test-parts:
-	@$(BIN)/python -m pytest --ignore=tests/acceptance
+test-unit:
+	@$(BIN)/python -m pytest tests/unit tests/chaos
+
+# These mostly wait: for servers to start, to be killed and to come back.
+test-integration:
+	@$(BIN)/python -m pytest tests/integration
 
 test-acceptance:
 	@$(BIN)/python -m pytest tests/acceptance
@@ -47,6 +57,13 @@ check: install ## Lint, types, import contracts, generated files: what CI checks
 
 bench: install ## Measure what DESIGN §8 promises: make bench ONLY=B1,B6
 	@$(BIN)/python -m tests.benchmarks $(if $(ONLY),--only $(ONLY))
+
+# 22 units are few enough that calls wait for one, and `priority` is the policy that promises an
+# order: so every rule has something to hold.
+chaos: install ## Play a day while processes are killed, and check the journal: make chaos CALLS=export.csv
+	@test -n "$(CALLS)" || { echo "make chaos CALLS=FILE, a DataSF export of fire department calls"; exit 2; }
+	@$(BIN)/python -m tests.chaos --calls $(CALLS) --seed $(SEED) --speed $(SPEED) --units $(UNITS) \
+		--policy $(POLICY) $(if $(DAY),--day $(DAY)) --web 0.15 --redis 0.15 --postgres 0.1
 
 lock: $(BIN)/uv ## Resolve the dependencies anew into the lock files
 	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.11 --universal \

@@ -102,7 +102,8 @@ class Batch:
         Raises DomainError where a claim is known to be held by another, or whatever a faulty
         behaviour raises; in either case nothing has changed.
         """
-        body = b"null" if decision.answer is None else to_json(decision.answer)
+        answer = decision.told()
+        body = b"null" if answer is None else to_json(answer)
         sends = [to_json(send.command) for send in decision.sends]
         patient = None
         if decision.events:
@@ -128,8 +129,14 @@ class Batch:
         concerned: str | None = None
         rows: list[JournalRow] = []
         publications: list[Outgoing] = []
-        for event in decision.events:
-            before, state, version = state, behaviour.apply(state, event), version + 1
+        last = len(decision.events) - 1
+        for n, event in enumerate(decision.events):
+            before, version = state, version + 1
+            # Where the decision has folded them itself, the last one need not be done again.
+            if n == last and decision.after is not None:
+                state = decision.after
+            else:
+                state = behaviour.apply(before, event)
             fact: bytes | None = None
             patient = behaviour.concerns(before, event, state)
             concerned = patient or concerned

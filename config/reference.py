@@ -43,6 +43,11 @@ MEANING: Final = {
     "erasure_hold_days": "how long after DELETE a patient's data key is kept; then it is destroyed",
     "offer_timeout_s": "how long a unit may think about an offer",
     "offer_attempts": "refused or expired offers after which the ops desk is alerted",
+    "dispatch_policy": "who decides whom to send",
+    "roads": "a folder with a road network (nodes.csv, arcs.csv, perhaps hours.csv), which travel "
+    "times are then estimated over; without it straight lines are. See docs/dispatch.md",
+    "roads_zone": "the time zone of the network's hours",
+    "escalation_s": "how often the ops desk is alerted again, until somebody is on the way",
     "spool_after_s": "how long an emergency may take to be raised before it is logged in the spool",
     "user_connections": "sockets that one user may have open on a web worker",
     "address_connections": "the same for one network address; a clinic may stand behind one",

@@ -28,6 +28,20 @@ Name = Annotated[
         description="a short name: lower-case letters, digits, - and _",
     ),
 ]
+Policy = Annotated[
+    str,
+    Meta(
+        pattern=r"^[a-z][a-z_]{0,62}$(?!\n)",
+        description="the name of a dispatch policy; those there are, are named where it is none",
+    ),
+]
+Zone = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}$(?!\n)",
+        description="an IANA time zone, as America/Los_Angeles",
+    ),
+]
 Bucket = Annotated[
     str,
     Meta(
@@ -151,6 +165,12 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     # expired ones the ops desk is alerted.
     offer_timeout_s: Seconds = 30.0
     offer_attempts: Count = 3
+    # Who decides whom to send, and how often ops is called again until somebody is on the way.
+    dispatch_policy: Policy = "combined"
+    # A folder with a road network, which travel is then estimated over, and the zone of its hours.
+    roads: Path | None = None
+    roads_zone: Zone = "UTC"
+    escalation_s: Seconds = 60.0
 
     # How long an emergency may take to be raised before it is logged in DATA/spool instead.
     spool_after_s: Seconds = 4.0

@@ -20,6 +20,7 @@ from litestar.types import ControllerRouterHandler
 from config import Settings
 from storage.records import RecordsUnavailable
 from storage.relationships import BreakGlassFiles, Relationships
+from storage.resources import Hospitals, Shifts, Stations
 from web import headers, openapi, problems
 from web.access.break_glass.controller import BreakGlassController, PatientBreakGlassController
 from web.access.break_glass.service import BreakGlassService
@@ -37,16 +38,16 @@ from web.audit.strangers import Strangers
 from web.auth import BearerAuthentication
 from web.body import MAX_BYTES, StrictBody
 from web.channels.controller import AsyncApiController
+from web.dispatch.controller import DeskController, DispatchController
+from web.dispatch.service import DispatchService
 from web.doctors.controller import DoctorController
 from web.doctors.service import DoctorService
-from web.emergencies.controller import (
-    DispatchController,
-    EmergencyController,
-    TriageController,
-)
+from web.emergencies.controller import EmergencyController, TriageController
 from web.emergencies.service import EmergencyService
 from web.entities import Entities
 from web.health.controller import HealthController, metrics
+from web.hospitals.controller import HospitalChoiceController, HospitalController
+from web.hospitals.service import HospitalService
 from web.idempotency import provide_command_id
 from web.paramedics.controller import ParamedicController
 from web.paramedics.service import ParamedicService
@@ -54,10 +55,15 @@ from web.patients.controller import PatientController
 from web.patients.erasure import Erasure
 from web.patients.service import PatientService
 from web.services import Services
+from web.shifts.controller import RosterController, ShiftController
+from web.shifts.service import ShiftService
 from web.spool.intake import EmergencyIntake
 from web.spool.replay import Replayer
 from web.spool.reraise import Reraise
+from web.stations.controller import StationController
+from web.stations.service import StationService
 from web.times import moment
+from web.travel import travel_of
 
 log = logging.getLogger(__name__)
 
@@ -89,6 +95,10 @@ def create_app(
     standing = Standing(relationships, entities, clock)
     patients = PatientService(records, entities, clock, standing, erasure)
     emergencies = EmergencyService(records, entities, clock, standing, services.settings.region)
+    stations = Stations(records.database, services.vault)
+    hospitals = HospitalService(
+        Hospitals(records.database, services.vault), entities, clock, travel_of(services.settings)
+    )
     api = Router(
         "/api",
         route_handlers=[
@@ -99,8 +109,14 @@ def create_app(
             BreakGlassController,
             EmergencyController,
             DispatchController,
+            DeskController,
             TriageController,
             ParamedicController,
+            HospitalController,
+            HospitalChoiceController,
+            StationController,
+            ShiftController,
+            RosterController,
             DoctorController,
             TokenController,
             AuditController,
@@ -146,11 +162,19 @@ def create_app(
                 )
             ),
             "emergencies": _constant(emergencies),
+            "dispatch": _constant(DispatchService(entities)),
             "intake": _constant(
                 EmergencyIntake(emergencies, services.spool, clock, services.settings.spool_after_s)
             ),
             "paramedics": _constant(ParamedicService(records, entities, clock, accounts)),
             "doctors": _constant(DoctorService(records, entities, clock, accounts)),
+            "hospitals": _constant(hospitals),
+            "stations": _constant(StationService(stations, entities, clock)),
+            "shifts": _constant(
+                ShiftService(
+                    Shifts(records.database, services.vault), stations, records, entities, clock
+                )
+            ),
             "audit": _constant(
                 AuditService(services.audit_log, records, services.vault, patients, clock)
             ),

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
 
 from actors.clock import SystemClock
+from actors.domain.dispatch.catalogue import policy_named
 from actors.domain.dispatcher import DispatchRules
+from actors.domain.kernel import Behaviour
 from actors.domain.registry import kinds
 from actors.ports import JournalUnavailable, Transport
 from actors.shard import Shard
@@ -27,6 +30,7 @@ from storage.encryption import EncryptionError, MasterKeys, PostgresKeyStore, Va
 from storage.journal_postgres import PostgresJournal
 from storage.journal_sealed import SealedJournal
 from web.publishing import StreamPublisher
+from web.travel import travel_estimate
 
 FACTORY: Final = "web.shard_factory:build"
 
@@ -45,6 +49,23 @@ class ShardConfig(Struct, frozen=True, forbid_unknown_fields=True):
     offer_timeout_s: float = 30.0
     offer_attempts: int = 3
     log_level: LogLevel = "info"
+    dispatch_policy: str = "combined"
+    escalation_s: float = 60.0
+    roads: str | None = None
+    roads_zone: str = "UTC"
+    data: str = "var"
+
+
+def behaviours_of(settings: ShardConfig) -> Mapping[str, Behaviour[Any]]:
+    """All kinds of entities, under an operator's rules. Raises ValueError, RoadsRefused."""
+    rules = DispatchRules(
+        offer_ttl_s=settings.offer_timeout_s,
+        max_tries=settings.offer_attempts,
+        escalate_s=settings.escalation_s,
+    )
+    roads = None if settings.roads is None else Path(settings.roads)
+    travel = travel_estimate(roads, settings.roads_zone, Path(settings.data))
+    return kinds(rules, policy_named(settings.dispatch_policy), travel)
 
 
 async def build(
@@ -68,9 +89,7 @@ async def build(
         vault,
     )
     owner = f"shard-{index}/{os.getpid()}/{secrets.token_hex(4)}"
-    rules = DispatchRules(offer_ttl_s=settings.offer_timeout_s, max_tries=settings.offer_attempts)
-    shard = Shard(
-        index, kinds(rules), journal, publisher, transport, SystemClock(), owner, on_fenced
-    )
+    behaviours = behaviours_of(settings)
+    shard = Shard(index, behaviours, journal, publisher, transport, SystemClock(), owner, on_fenced)
     vault.on_erased(shard.forget)
     return shard

@@ -20,6 +20,7 @@ import msgspec
 
 from actors import cluster
 from actors.clock import SystemClock
+from actors.domain.dispatch.catalogue import policy_named
 from actors.errors import RuntimeFault
 from config import Settings
 from config.logging import configure_logging
@@ -28,6 +29,7 @@ from config.source import load_settings, variable
 from storage.audit.head_keeper import HeadKeeper, head_schedule
 from storage.audit.heads_s3 import S3HeadStore
 from web.shard_factory import FACTORY, ShardConfig
+from web.travel import RoadsRefused, travel_of
 
 log = logging.getLogger(__name__)
 
@@ -88,6 +90,17 @@ def main() -> int:
     if missing:
         log.critical("the shards' keeper needs %s", ", ".join(map(variable, missing)))
         return 2
+    try:
+        policy_named(settings.dispatch_policy)
+    except ValueError as error:
+        log.critical("%s: %s", variable("dispatch_policy"), error)
+        return 2
+    try:
+        # Here first, where somebody sees what is wrong; and computed once, for all shards.
+        travel_of(settings)
+    except RoadsRefused as error:
+        log.critical("%s", error)
+        return 2
     assert settings.database_url and settings.redis_url and settings.ray_address
     assert settings.master_key
     spare = settings.spare_master_key
@@ -99,6 +112,11 @@ def main() -> int:
         settings.offer_timeout_s,
         settings.offer_attempts,
         settings.log_level,
+        settings.dispatch_policy,
+        settings.escalation_s,
+        None if settings.roads is None else str(settings.roads.resolve()),
+        settings.roads_zone,
+        str(settings.data.resolve()),
     )
     asyncio.run(_run(settings, config))
     return 0

@@ -11,7 +11,9 @@ from actors.domain import (
     dispatcher,
     doctor,
     emergency,
+    hospital,
     paramedic,
+    shift,
     task,
 )
 from actors.domain.machine import NEW, Machine
@@ -22,6 +24,8 @@ _MACHINES: tuple[tuple[Machine, str | None], ...] = (
     (paramedic.MACHINE, paramedic.__doc__),
     (doctor.MACHINE, doctor.__doc__),
     (dispatcher.MACHINE, dispatcher.__doc__),
+    (hospital.MACHINE, hospital.__doc__),
+    (shift.MACHINE, shift.__doc__),
 )
 _NOTE = "<!-- Generated: python -m actors.domain.diagrams docs/states -->\n"
 

@@ -7,13 +7,16 @@ case has its harmless answer here.
 
 from __future__ import annotations
 
-from actors.domain import projections, views
+from collections.abc import Iterator
+
+from actors.domain import emergency_desk, emergency_merge, projections, views
 from actors.domain.access import Facts, require
 from actors.domain.emergency import (
     MACHINE,
     STATUS_OF_STEP,
     CancelEmergency,
     Cancellation,
+    DestinationChanged,
     Emergency,
     EmergencyCancelled,
     EmergencyClosed,
@@ -25,10 +28,19 @@ from actors.domain.emergency import (
     OverridePriority,
     PriorityOverridden,
     RaiseEmergency,
+    TakeOverEmergency,
     UnitAssigned,
     UnitReleased,
     ViewEmergency,
     apply,
+    wake_at,
+)
+from actors.domain.emergency_further import from_further
+from actors.domain.emergency_orders import (
+    ExplainChoices,
+    HoldEnded,
+    PrimaryCompleted,
+    UnitStoodDown,
 )
 from actors.domain.kernel import (
     Behaviour,
@@ -36,6 +48,7 @@ from actors.domain.kernel import (
     Decision,
     DomainError,
     EntityRef,
+    Later,
     Publication,
     Send,
     Wake,
@@ -46,35 +59,74 @@ from actors.domain.messages import (
     AssignUnit,
     EmergencyChanged,
     EndReason,
+    FollowPrimary,
+    LinkDuplicate,
     RecordProgress,
     ReleaseUnit,
     RemoveEmergency,
+    ReturnDuplicate,
+    StageTask,
     WithdrawTask,
 )
 from actors.domain.timestamp import rfc3339
-from actors.domain.triage import triage
+from actors.domain.triage import TriageAnswers, triage
+
+TRIAGED_ELSEWHERE = "triaged_elsewhere"
 
 
 def decide(state: Emergency, command: EmergencyCommand, ctx: Context) -> Decision:
     """See the table in emergency.py.
 
-    Raises DomainError: forbidden, not_found, impossible_transition.
+    Raises DomainError: forbidden, not_found, impossible_transition, and what emergency_desk.decided
+    raises.
     """
     match command:
+        # First what comes most often: each class before is asked for in turn.
+        case RecordProgress() | AssignUnit() | ReleaseUnit():
+            require(ctx.by, "emergency.message")
+            return _from_paramedic(state, command, ctx)
         case RaiseEmergency():
             return _answered(state, _raise(state, command, ctx))
+        case TakeOverEmergency():
+            return _answered(state, _take_over(state, command, ctx))
         case ViewEmergency():
             _person(state, "emergency.view", ctx)
             return Decision(answer=projections.emergency_detail(state))
+        case ExplainChoices():
+            _person(state, "emergency.why", ctx)
+            return Decision(answer=projections.choice_list(state))
         case CancelEmergency():
             return _answered(state, _cancel(state, command, ctx))
         case OverridePriority():
             return _answered(state, _override(state, command, ctx))
-        case AssignUnit() | RecordProgress() | ReleaseUnit():
+        case LinkDuplicate() | ReturnDuplicate() | FollowPrimary():
             require(ctx.by, "emergency.message")
-            return _from_paramedic(state, command, ctx)
+            return _from_emergency(state, command, ctx)
         case Wake():
-            return Decision()
+            return _conclude(state, _hold_over(state, ctx.now))
+        case _:
+            _person(state, emergency_desk.ACTIONS[type(command)], ctx)
+            return _answered(state, emergency_desk.decided(state, command, ctx))
+
+
+def _hold_over(state: Emergency, now: float) -> tuple[EmergencyEvent, ...]:
+    due = wake_at(state)
+    return () if due is None or due > now else (HoldEnded(at=now),)
+
+
+def _from_emergency(
+    state: Emergency, message: LinkDuplicate | ReturnDuplicate | FollowPrimary, ctx: Context
+) -> Decision:
+    match message:
+        case LinkDuplicate():
+            events, sends = emergency_merge.linked(state, message, ctx)
+            return _conclude(state, events) if events else Decision(sends=sends)
+        case ReturnDuplicate():
+            return _conclude(state, emergency_merge.returned(state, message, ctx))
+        case FollowPrimary():
+            # For whoever called; the dispatcher has nothing to do with it any more.
+            followed = emergency_merge.followed(state, message, ctx)
+            return Decision(followed)
 
 
 def _facts(state: Emergency) -> Facts:
@@ -105,6 +157,31 @@ def _raise(state: Emergency, command: RaiseEmergency, ctx: Context) -> tuple[Eme
             needs=tuple(sorted({*result.needs, *command.needs})),
             priority=result.priority,
             reasons=result.reasons,
+            role=ctx.by.role,
+            subject=ctx.by.subject,
+            vehicles=tuple(sorted(set(command.vehicles))),
+        ),
+    )
+
+
+def _take_over(
+    state: Emergency, command: TakeOverEmergency, ctx: Context
+) -> tuple[EmergencyEvent, ...]:
+    require(ctx.by, "emergency.take_over")
+    MACHINE.next(state.status, "TakeOverEmergency")
+    return (
+        EmergencyRaised(
+            at=ctx.now,
+            patient_id=command.patient_id,
+            region=command.region,
+            location=command.location,
+            address=None,
+            symptoms=(),
+            answers=TriageAnswers(),
+            contact_phone=None,
+            needs=tuple(sorted(set(command.needs))),
+            priority=command.priority,
+            reasons=(TRIAGED_ELSEWHERE,),
             role=ctx.by.role,
             subject=ctx.by.subject,
         ),
@@ -140,9 +217,13 @@ def _from_paramedic(
     state: Emergency, message: AssignUnit | RecordProgress | ReleaseUnit, ctx: Context
 ) -> Decision:
     if state.ended:
-        return _too_late(state, message)
+        return _too_late(state, message, ctx)
     if state.status == NEW:
         return Decision()  # no offer is made for what was never raised
+    if message.slot > 1:
+        return _conclude(state, from_further(state, message, ctx))
+    if state.orders.primary_done is not None:
+        return Decision()  # a repeat: nobody else is sent as the primary unit
     if isinstance(message, ReleaseUnit):
         return _conclude(state, _release(state, message, ctx))
     events: tuple[EmergencyEvent, ...] = ()
@@ -167,27 +248,40 @@ def _from_paramedic(
                 attempt=message.attempt,
                 accepted_at=message.accepted_at,
                 eta_s=message.eta_s,
+                choice=message.choice if isinstance(message, AssignUnit) else None,
             ),
         )
     if isinstance(message, RecordProgress):
-        events += _progress(fold(apply, state, events), message, ctx)
+        events += _progress(fold(apply, state, events) if events else state, message, ctx)
     return _conclude(state, events)
 
 
 def _progress(
     state: Emergency, message: RecordProgress, ctx: Context
 ) -> tuple[EmergencyEvent, ...]:
-    if message.task != state.task or not MACHINE.can(
-        state.status, f"RecordProgress:{message.step}"
-    ):
-        return ()  # of a crew that is gone, or a step behind the one known
+    if message.task != state.task:
+        return ()  # of a crew that is gone
+    if not MACHINE.can(state.status, f"RecordProgress:{message.step}"):
+        return _redirected(state, message)
     match STATUS_OF_STEP[message.step]:
         case "closed":
-            return (EmergencyClosed(at=message.at, outcome=message.outcome or "handed_over"),)
+            outcome = message.outcome or "handed_over"
+            if all(further.status == "completed" for further in state.orders.further):
+                return (EmergencyClosed(at=message.at, outcome=outcome),)
+            return (PrimaryCompleted(at=message.at, outcome=outcome),)
         case ("en_route" | "on_scene" | "transporting" | "at_hospital") as status:
-            return (EmergencyProgressed(at=message.at, status=status),)
+            to = message.destination
+            return (EmergencyProgressed(at=message.at, status=status, destination=to),)
         case _:
             return ()
+
+
+def _redirected(state: Emergency, message: RecordProgress) -> tuple[EmergencyEvent, ...]:
+    """The crew has turned to another hospital, or this is old news."""
+    to = message.destination
+    if to is None or to == state.destination or message.at <= state.destination_at:
+        return ()
+    return (DestinationChanged(at=message.at, destination=to),)
 
 
 def _release(state: Emergency, message: ReleaseUnit, ctx: Context) -> tuple[EmergencyEvent, ...]:
@@ -205,46 +299,117 @@ def _release(state: Emergency, message: ReleaseUnit, ctx: Context) -> tuple[Emer
     )
 
 
-def _too_late(state: Emergency, message: AssignUnit | RecordProgress | ReleaseUnit) -> Decision:
+def _too_late(
+    state: Emergency, message: AssignUnit | RecordProgress | ReleaseUnit, ctx: Context
+) -> Decision:
     """A crew that sets out for an emergency that is over is called back, and nobody else sent."""
-    if isinstance(message, ReleaseUnit) or message.attempt <= state.attempt:
+    further = state.orders.slot(message.slot)
+    known = state.attempt if message.slot == 1 else 0 if further is None else further.attempt
+    if isinstance(message, ReleaseUnit) and state.status == "merged" and message.slot == 1:
+        # Remembered, should it be raised again before the crew's word that it had set out.
+        return Decision(_release(state, message, ctx))
+    if isinstance(message, ReleaseUnit) or message.attempt <= known:
         return Decision()
-    return Decision(sends=(_withdraw(message.unit, message.task, state), _removal(state)))
+    # One that was merged can be raised again; then somebody is to be sent.
+    over = state.status != "merged"
+    return Decision(
+        sends=(_withdraw(message.unit, message.task, state, over=over), _removal(state))
+    )
 
 
 def _answered(state: Emergency, events: tuple[EmergencyEvent, ...]) -> Decision:
     """The same for people, who see what came of their command."""
-    decision = _conclude(state, events)
-    view = projections.emergency_view(fold(apply, state, events))
-    return Decision(decision.events, decision.sends, view)
+    after = fold(apply, state, events)
+    return Decision(events, _told(state, events, after), _view(after), after)
+
+
+def _view(after: Emergency) -> Later:
+    return Later(projections.emergency_view, after)
 
 
 def _conclude(state: Emergency, events: tuple[EmergencyEvent, ...]) -> Decision:
-    """Tell the dispatcher what it must know, and on a cancel the crew."""
+    """The events with all that others must hear of them."""
     if not events:
         return Decision()
     after = fold(apply, state, events)
+    return Decision(events, _told(state, events, after), after=after)
+
+
+def _told(
+    state: Emergency, events: tuple[EmergencyEvent, ...], after: Emergency
+) -> tuple[Send, ...]:
+    """Tell the dispatcher what it must know, and on a cancel the crew."""
+    if not events:
+        return ()
     if not after.ended:
-        dispatcher = EntityRef("dispatcher", after.region)
-        return Decision(events, (Send(dispatcher, EmergencyChanged(card=after.card())),))
-    sends: tuple[Send, ...] = (_removal(after),)
-    if after.status == "cancelled" and after.unit is not None and after.task is not None:
-        sends += (_withdraw(after.unit, after.task, after),)
-    return Decision(events, sends)
+        return (_changed(after), *_staged(state, after), *emergency_merge.told(state, after))
+    ends: tuple[Send, ...] = (*_called_off(state, events[0]), _removal(after))
+    if after.status == "cancelled":
+        ends += tuple(_withdraw(unit, task, after, over=True) for unit, task in _crews(after))
+    link = emergency_merge.merged(after)
+    if link is not None:
+        ends += (link,)
+    return (*ends, *emergency_merge.told(state, after))
+
+
+def _changed(state: Emergency) -> Send:
+    return Send(EntityRef("dispatcher", state.region), EmergencyChanged(card=state.card()))
+
+
+def _staged(before: Emergency, after: Emergency) -> Iterator[Send]:
+    """A crew that is new here hears where to wait, or to wait no more.
+
+    It heard so with its offer; but the dispatcher's word of a change may have come before the offer
+    itself, and then meant nothing to it. What it knows already is old news to it.
+    """
+    orders = after.orders
+    if not orders.staged_at:
+        return
+    staging = None if orders.staged is None else orders.staged.location
+    known = set(_crews(before))
+    for unit, task in _crews(after):
+        if (unit, task) not in known:
+            word = StageTask(task=task, staging=staging, revision=orders.staged_at)
+            yield Send(EntityRef("paramedic", unit), word)
+
+
+def _called_off(before: Emergency, event: EmergencyEvent) -> tuple[Send, ...]:
+    """Of an emergency that is closed by standing its last unit down: that unit is called back.
+
+    By its crew's task, if it is known for on the way; and by the dispatcher, for it may be asked
+    only, or its word be on the way. Else a closed emergency's crews are done and need no word.
+    """
+    if not isinstance(event, UnitStoodDown):
+        return ()
+    after = apply(before, event)
+    still = set(_crews(after))
+    gone = [crew for crew in _crews(before) if crew not in still]
+    return (_changed(after), *(_withdraw(*crew, after, over=True) for crew in gone))
+
+
+def _crews(state: Emergency) -> Iterator[tuple[str, str]]:
+    """Each unit that was on the case to its end, and its task."""
+    if state.unit is not None and state.task is not None and state.orders.primary_done is None:
+        yield state.unit, state.task
+    for further in state.orders.further:
+        if further.live and further.unit is not None and further.task is not None:
+            yield further.unit, further.task
+
+
+_END: dict[str, EndReason] = {"closed": "closed", "cancelled": "cancelled", "merged": "merged"}
 
 
 def _removal(state: Emergency) -> Send:
-    reason: EndReason = "closed" if state.status == "closed" else "cancelled"
-    return Send(
-        EntityRef("dispatcher", state.region), RemoveEmergency(emergency=state.id, reason=reason)
-    )
+    reason = _END[state.status]
+    card = state.card() if reason == "merged" else None
+    message = RemoveEmergency(emergency=state.id, reason=reason, card=card)
+    return Send(EntityRef("dispatcher", state.region), message)
 
 
-def _withdraw(unit: str, task: str, state: Emergency) -> Send:
-    return Send(
-        EntityRef("paramedic", unit),
-        WithdrawTask(task=task, reason=f"emergency {state.status}", emergency_over=True),
-    )
+def _withdraw(unit: str, task: str, state: Emergency, *, over: bool) -> Send:
+    reason = f"emergency {state.status}" if state.ended else "stood down"
+    message = WithdrawTask(task=task, reason=reason, emergency_over=over)
+    return Send(EntityRef("paramedic", unit), message)
 
 
 def channel(emergency_id: str) -> str:
@@ -280,6 +445,7 @@ BEHAVIOUR: Behaviour[Emergency] = Behaviour(
     initial=initial,
     decide=decide,
     apply=apply,
+    wake_at=wake_at,
     publications=publications,
     concerns=concerns,
     fact_channel=channel,

@@ -7,21 +7,27 @@ next deadline and the facts that must be unique across entities, is *derived* fr
 (`wake_at`, `claims`), so that no code path can forget to set or clear it.
 
 Times are float seconds since the Unix epoch (virtual in the simulator); distances metres.
+
+What is made at every command is told to be none of the garbage collector's business (`gc=False`):
+a frozen value can only hold what was there before it, so it is never part of a cycle.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Generic, Literal, TypeVar
 
 from msgspec import Struct
+
+NO_TELEMETRY: Mapping[str, Any] = MappingProxyType({})
 
 Role = Literal["patient", "paramedic", "doctor", "ops", "admin", "auditor", "system"]
 TieKind = Literal["family", "guardian", "consultation", "break_glass"]
 
 
-class EntityRef(Struct, frozen=True, order=True):
+class EntityRef(Struct, frozen=True, order=True, gc=False):
     """Which entity: its kind (a key of the registry) and its id. Written `kind:id`."""
 
     kind: str
@@ -58,11 +64,11 @@ class Sender(Struct, frozen=True):
     ties: tuple[Tie, ...] = ()
 
 
-class Command(Struct, frozen=True, forbid_unknown_fields=True, tag=True, kw_only=True):
+class Command(Struct, frozen=True, forbid_unknown_fields=True, tag=True, kw_only=True, gc=False):
     """Base of every command: imperative name; the tag is the class name; unknown fields refused."""
 
 
-class Event(Struct, frozen=True, tag=True, kw_only=True, omit_defaults=True):
+class Event(Struct, frozen=True, tag=True, kw_only=True, omit_defaults=True, gc=False):
     """Base of every event: past tense; new fields need defaults, for old journals are replayed."""
 
 
@@ -80,7 +86,7 @@ class DomainError(Exception):
         self.allowed = allowed
 
 
-class Send(Struct, frozen=True):
+class Send(Struct, frozen=True, gc=False):
     """A message to another entity: brought at least once after commit, handled exactly once."""
 
     to: EntityRef
@@ -107,8 +113,14 @@ class Signal(Struct, frozen=True, tag=True, kw_only=True, forbid_unknown_fields=
     """Base of every telemetry message: best effort, never journaled, the newest wins."""
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Later(Struct, frozen=True, gc=False):
+    """An answer that is made when somebody wants it: `of(state)`."""
+
+    of: Callable[[Any], Struct]
+    state: Any
+
+
+class Context(Struct, frozen=True, gc=False):
     """What a decision may depend on besides state and command.
 
     `id` is the command's id (decisions derive new ids from it: see ids.derive_id).
@@ -118,20 +130,27 @@ class Context:
     now: float
     by: Sender
     id: str
-    telemetry: Mapping[str, Any] = field(default_factory=dict)
+    telemetry: Mapping[str, Any] = NO_TELEMETRY
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What a command leads to. No events: nothing changes (a read, or an idempotent repeat)."""
+class Decision(Struct, frozen=True, gc=False):
+    """What a command leads to. No events: nothing changes (a read, or an idempotent repeat).
+
+    `after`: the state that the events lead to, where deciding took to fold them; so nobody has to
+    do it again. None: it did not.
+    """
 
     events: tuple[Event, ...] = ()
     sends: tuple[Send, ...] = ()
-    answer: Struct | None = None
+    answer: Struct | Later | None = None
+    after: Struct | None = None
+
+    def told(self) -> Struct | None:
+        """The answer, made if it was left for later."""
+        return self.answer.of(self.answer.state) if isinstance(self.answer, Later) else self.answer
 
 
-@dataclass(frozen=True, slots=True)
-class Absorbed:
+class Absorbed(Struct, frozen=True):
     """What a signal leads to: publications of class `latest`, and signals to other entities."""
 
     publications: tuple[Publication, ...] = ()

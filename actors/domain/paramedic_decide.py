@@ -5,23 +5,29 @@ What others must hear of it is read off the events: paramedic_consequences.py.
 
 from __future__ import annotations
 
-from actors.domain import projections, views
-from actors.domain.access import Facts, require
+from typing import cast
+
+from actors.domain import paramedic_orders, paramedic_shift, projections, views
+from actors.domain.access import Facts, by_role_alone, require
 from actors.domain.kernel import (
     Behaviour,
     Context,
     Decision,
     DomainError,
+    Later,
     Publication,
     Wake,
-    fold,
 )
 from actors.domain.machine import NEW
 from actors.domain.messages import (
-    Offer,
+    AnnounceShift,
+    DivertUnit,
+    MoveToStation,
     OfferTask,
     ReportPosition,
     ReprioritizeTask,
+    StageTask,
+    TakeOver,
     WithdrawTask,
 )
 from actors.domain.paramedic import (
@@ -36,6 +42,7 @@ from actors.domain.paramedic import (
     Paramedic,
     ParamedicCommand,
     ProgressTask,
+    RedirectTask,
     RegisterParamedic,
     RetireParamedic,
     TakeBreak,
@@ -43,24 +50,29 @@ from actors.domain.paramedic import (
     ViewParamedic,
     apply,
     claims,
+    duty,
     wake_at,
 )
 from actors.domain.paramedic_consequences import Events, concluded
 from actors.domain.paramedic_events import (
     BreakEnded,
     BreakTaken,
+    HandoverReceived,
     OfferVoided,
     ParamedicEvent,
     ParamedicRegistered,
     ParamedicRetired,
     ParamedicUpdated,
+    ShiftAnnounced,
+    ShiftFaulted,
     TaskAccepted,
     TaskCompleted,
     TaskDeclined,
+    TaskDiverted,
     TaskExpired,
     TaskHandedBack,
-    TaskOffered,
     TaskProgressed,
+    TaskRedirected,
     TaskReprioritized,
     TaskWithdrawn,
     WentOffDuty,
@@ -85,6 +97,7 @@ _ACTIONS: dict[type, str] = {
     AcceptTask: "task.answer",
     DeclineTask: "task.answer",
     ProgressTask: "task.progress",
+    RedirectTask: "task.progress",
     HandBackTask: "task.hand_back",
     WithdrawTask: "task.withdraw",
     ViewParamedic: "paramedic.view",
@@ -92,34 +105,64 @@ _ACTIONS: dict[type, str] = {
 }
 
 
+_Order = (
+    UpdateParamedic
+    | RetireParamedic
+    | GoOnDuty
+    | GoOffDuty
+    | TakeBreak
+    | EndBreak
+    | AcceptTask
+    | DeclineTask
+    | ProgressTask
+    | RedirectTask
+    | HandBackTask
+    | WithdrawTask
+)
+# Messages of entities, never refused; a unit that is not registered does not hear them.
+_INTERNAL: frozenset[type] = frozenset(
+    {
+        OfferTask,
+        ReprioritizeTask,
+        DivertUnit,
+        StageTask,
+        MoveToStation,
+        AnnounceShift,
+        TakeOver,
+        Wake,
+    }
+)
+
+
 def decide(state: Paramedic, command: ParamedicCommand, ctx: Context) -> Decision:
     """See the tables in paramedic.py and task.py.
 
     Raises DomainError: forbidden, not_found, impossible_transition, unknown_task, offer_expired.
     """
-    require(ctx.by, _ACTIONS.get(type(command), "paramedic.message"), Facts(paramedic_id=state.id))
-    match command:
-        case RegisterParamedic():
-            return _answered(state, _register(state, command, ctx))
-        case OfferTask() | ReprioritizeTask() | Wake():
-            return _internal(state, command, ctx)
-        case WithdrawTask() if ctx.by.role == "system":
-            return _internal(state, command, ctx)
-        case _ if state.status == NEW:
-            raise DomainError("not_found", f"no paramedic {state.id}", ("RegisterParamedic",))
-        case ViewParamedic():
-            return Decision(answer=projections.paramedic_view(state))
-        case ListTasks():
-            return Decision(answer=projections.task_list(state))
-        case _:
-            return _answered(state, _person(state, command, ctx))
+    kind = type(command)
+    action = _ACTIONS.get(kind, "paramedic.message")
+    if not by_role_alone(ctx.by.role, action):
+        require(ctx.by, action, Facts(paramedic_id=state.id))
+    if kind in _INTERNAL or (kind is WithdrawTask and ctx.by.role == "system"):
+        return _internal(state, cast("_Message", command), ctx)
+    if kind is RegisterParamedic:
+        return _answered(state, _register(state, cast("RegisterParamedic", command), ctx))
+    if state.status == NEW:
+        raise DomainError("not_found", f"no paramedic {state.id}", ("RegisterParamedic",))
+    if kind is ViewParamedic:
+        return Decision(answer=projections.paramedic_view(state))
+    if kind is ListTasks:
+        return Decision(answer=projections.task_list(state))
+    return _answered(state, _person(state, cast("_Order", command), ctx))
 
 
 def _answered(state: Paramedic, events: Events) -> Decision:
     """People see what came of their command."""
-    decision = concluded(state, events)
-    view = projections.paramedic_view(fold(apply, state, events))
-    return Decision(decision.events, decision.sends, view)
+    return concluded(state, events, _view)
+
+
+def _view(after: Paramedic) -> Later:
+    return Later(projections.paramedic_view, after)
 
 
 def _register(state: Paramedic, command: RegisterParamedic, ctx: Context) -> Events:
@@ -136,25 +179,11 @@ def _register(state: Paramedic, command: RegisterParamedic, ctx: Context) -> Eve
     )
 
 
-def _person(
-    state: Paramedic,
-    command: UpdateParamedic
-    | RetireParamedic
-    | GoOnDuty
-    | GoOffDuty
-    | TakeBreak
-    | EndBreak
-    | AcceptTask
-    | DeclineTask
-    | ProgressTask
-    | HandBackTask
-    | WithdrawTask,
-    ctx: Context,
-) -> Events:
+def _person(state: Paramedic, command: _Order, ctx: Context) -> Events:
     here = newest_position(state, ctx.telemetry)
     now = ctx.now
     match command:
-        case AcceptTask() | DeclineTask() | ProgressTask() | HandBackTask():
+        case ProgressTask() | AcceptTask() | DeclineTask() | RedirectTask() | HandBackTask():
             return _on_task(state, command, ctx, here)
         case WithdrawTask(task=task_id, reason=reason):
             # Staff take the unit off; that the emergency is over is not theirs to say here.
@@ -165,14 +194,17 @@ def _person(
         case RetireParamedic():
             MACHINE.next(state.status, "RetireParamedic")
             return (ParamedicRetired(at=now),)
-        case GoOnDuty(position=position):
+        case GoOnDuty(position=position, station=station):
             MACHINE.next(state.status, "GoOnDuty")
-            return (WentOnDuty(at=now, position=not_ahead(position, now)),)
-        case GoOffDuty():
+            shift = paramedic_shift.current(state.shifts, now)
+            if station is None and shift is not None:
+                station = shift.station
+            return (WentOnDuty(at=now, position=not_ahead(position, now), station=station),)
+        case GoOffDuty(relief=relief, note=note):
             MACHINE.next(state.status, "GoOffDuty")
             return (
                 *_drop_offers(state, now, "the crew went off duty"),
-                WentOffDuty(at=now, position=here),
+                WentOffDuty(at=now, position=here, relief=relief, note=note),
             )
         case TakeBreak():
             MACHINE.next(state.status, "TakeBreak")
@@ -208,7 +240,7 @@ def _update(state: Paramedic, command: UpdateParamedic, ctx: Context) -> Events:
 
 def _on_task(
     state: Paramedic,
-    command: AcceptTask | DeclineTask | ProgressTask | HandBackTask,
+    command: AcceptTask | DeclineTask | ProgressTask | RedirectTask | HandBackTask,
     ctx: Context,
     here: Position | None,
 ) -> Events:
@@ -227,12 +259,33 @@ def _on_task(
         case DeclineTask(reason=reason):
             TASK_MACHINE.next(task.step, name)
             return (TaskDeclined(at=now, task=task.id, reason=reason, position=here),)
-        case ProgressTask(step=step, position=position):
+        case ProgressTask(step=step, position=position, destination=destination):
             TASK_MACHINE.next(task.step, f"{name}:{step}")
+            if step == "on_scene" and task.staged:
+                raise DomainError(
+                    "staged",
+                    "the scene is not safe: the crew waits at its staging point for the go-ahead",
+                    ("HandBackTask",),
+                )
             here = here if position is None else not_ahead(position, now)
             if step == "completed":
                 return (TaskCompleted(at=now, task=task.id, position=here),)
-            return (TaskProgressed(at=now, task=task.id, step=step, position=here),)
+            if step != "transporting":
+                destination = None
+            return (
+                TaskProgressed(
+                    at=now, task=task.id, step=step, position=here, destination=destination
+                ),
+            )
+        case RedirectTask(destination=destination, reason=reason):
+            TASK_MACHINE.next(task.step, name)
+            if destination == task.destination:
+                return ()
+            return (
+                TaskRedirected(
+                    at=now, task=task.id, destination=destination, reason=reason, position=here
+                ),
+            )
         case HandBackTask(reason=reason):
             TASK_MACHINE.next(task.step, name)
             return (TaskHandedBack(at=now, task=task.id, reason=reason, position=here),)
@@ -248,29 +301,51 @@ def _task(state: Paramedic, task_id: str) -> Task:
 
 def _drop_offers(state: Paramedic, now: float, why: str, keep: str | None = None) -> Events:
     return tuple(
-        TaskDeclined(at=now, task=task.id, reason=why, by_crew=False)
-        for task in state.tasks
-        if not task.live and task.id != keep
+        [
+            TaskDeclined(at=now, task=task.id, reason=why, by_crew=False)
+            for task in state.tasks
+            if not task.live and task.id != keep
+        ]
     )
 
 
-def _internal(
-    state: Paramedic, message: OfferTask | ReprioritizeTask | WithdrawTask | Wake, ctx: Context
-) -> Decision:
+_Message = (
+    OfferTask
+    | ReprioritizeTask
+    | WithdrawTask
+    | DivertUnit
+    | StageTask
+    | MoveToStation
+    | AnnounceShift
+    | TakeOver
+    | Wake
+)
+
+
+def _internal(state: Paramedic, message: _Message, ctx: Context) -> Decision:
     if state.status == NEW:
         return Decision()  # dispatchers only know units that registered
     return concluded(state, _taken_in(state, message, ctx))
 
 
-def _taken_in(
-    state: Paramedic, message: OfferTask | ReprioritizeTask | WithdrawTask | Wake, ctx: Context
-) -> Events:
+def _taken_in(state: Paramedic, message: _Message, ctx: Context) -> Events:
     now = ctx.now
     match message:
         case OfferTask(task=task):
-            return _offered(state, task, now)
+            return paramedic_orders.offered(state, task, now)
+        case DivertUnit():
+            here = newest_position(state, ctx.telemetry)
+            return paramedic_orders.diverted(state, message, here, now)
+        case StageTask():
+            return paramedic_orders.staged(state, message, now)
+        case MoveToStation():
+            return paramedic_orders.moved(
+                state, message, newest_position(state, ctx.telemetry), now
+            )
         case WithdrawTask(task=task_id):
             known = state.task(task_id)
+            if known is not None and known.live and message.only_offer:
+                return ()  # its crew was quicker
             if known is not None:
                 return (
                     TaskWithdrawn(
@@ -289,28 +364,38 @@ def _taken_in(
             if known is None or revision <= known.revision:
                 return ()
             return (TaskReprioritized(at=now, task=task_id, priority=priority, revision=revision),)
+        case AnnounceShift():
+            return _announced(state, message, now)
+        case TakeOver(unit=unit, station=station, note=note):
+            return (HandoverReceived(at=now, unit=unit, station=station, note=note),)
         case Wake():
-            return tuple(
+            expired = (
                 TaskExpired(at=now, task=task.id)
                 for task in state.tasks
                 if not task.live and task.expires_at <= now
             )
+            faults = (
+                ShiftFaulted(at=now, shift=shift.id, station=shift.station, fault=fault)
+                for shift, fault in paramedic_shift.due(state.shifts, duty(state), now)
+            )
+            return (*expired, *faults)
 
 
-def _offered(state: Paramedic, task: Task, now: float) -> Events:
-    if state.task(task.id) is not None or task.id in state.spent:
-        return ()  # a repeat
-    offer = Offer(
-        emergency=task.emergency,
-        region=task.region,
-        attempt=task.attempt,
-        expires_at=task.expires_at,
+def _announced(state: Paramedic, message: AnnounceShift, now: float) -> Events:
+    if state.status == "retired":
+        return ()  # its plan may reach further than the unit
+    known = next((shift for shift in state.shifts if shift.id == message.shift), None)
+    if message.ends_at <= now or (known is not None and message.revision <= known.revision):
+        return ()
+    shift = paramedic_shift.PlannedShift(
+        id=message.shift,
+        revision=message.revision,
+        station=message.station,
+        starts_at=message.starts_at,
+        ends_at=message.ends_at,
+        cancelled=message.cancelled,
     )
-    if now >= task.expires_at:
-        return (OfferVoided(at=now, task=task.id, offer=offer, outcome="expired"),)
-    if state.status != "available":
-        return (OfferVoided(at=now, task=task.id, offer=offer, outcome="unavailable"),)
-    return (TaskOffered(at=now, task=task),)
+    return (ShiftAnnounced(at=now, shift=shift),)
 
 
 def channel(paramedic_id: str) -> str:
@@ -340,7 +425,22 @@ def _device_update(
         task=None if task is None else projections.task_view(task),
         reason=getattr(event, "reason", None),
         tasks=tuple(task.id for task in after.tasks),
+        given_up=event.from_task if isinstance(event, TaskDiverted) else None,
+        move=None if after.move is None else after.move.station,
+        shift=_shift_about(event, after),
+        note=getattr(event, "note", None),
     )
+
+
+def _shift_about(event: ParamedicEvent, after: Paramedic) -> views.ShiftNotice | None:
+    match event:
+        case ShiftAnnounced(shift=shift):
+            return projections.shift_notice(shift)
+        case ShiftFaulted(shift=shift_id, fault=fault):
+            found = next(shift for shift in after.shifts if shift.id == shift_id)
+            return projections.shift_notice(found, fault)
+        case _:
+            return None
 
 
 def _about(before: Paramedic, event: ParamedicEvent, after: Paramedic) -> Task | None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Literal
 
 from actors.domain.kernel import Event
-from actors.domain.messages import Offer
+from actors.domain.messages import Offer, ShiftFault, StationRef
+from actors.domain.paramedic_shift import PlannedShift
 from actors.domain.task import Task
 from actors.domain.values import (
+    Destination,
     Id,
+    Location,
     Name,
     Note,
     Position,
@@ -51,11 +54,16 @@ class ParamedicRetired(_UnitEvent, frozen=True, kw_only=True):
 
 
 class WentOnDuty(_UnitEvent, frozen=True, kw_only=True):
-    """Available from now."""
+    """Available from now. `station`: where it belongs until it goes off duty."""
+
+    station: Id | None = None
 
 
 class WentOffDuty(_UnitEvent, frozen=True, kw_only=True):
-    """No offers, no positions from now."""
+    """No offers, no positions from now. `relief`: the unit that was told the `note`."""
+
+    relief: Id | None = None
+    note: Note | None = None
 
 
 class BreakTaken(_UnitEvent, frozen=True, kw_only=True):
@@ -93,10 +101,19 @@ class TaskExpired(_UnitEvent, frozen=True, kw_only=True):
 
 
 class TaskProgressed(_UnitEvent, frozen=True, kw_only=True):
-    """At a step before the last."""
+    """At a step before the last. `destination`: the hospital, where it has set out for one."""
 
     task: Id
     step: Step
+    destination: Destination | None = None
+
+
+class TaskRedirected(_UnitEvent, frozen=True, kw_only=True):
+    """To another hospital, in the middle of the drive to one."""
+
+    task: Id
+    destination: Destination
+    reason: Note
 
 
 class TaskCompleted(_UnitEvent, frozen=True, kw_only=True):
@@ -140,6 +157,52 @@ class OfferVoided(_UnitEvent, frozen=True, kw_only=True):
     outcome: Literal["withdrawn", "unavailable", "expired"]
 
 
+class ShiftAnnounced(_UnitEvent, frozen=True, kw_only=True):
+    """The next shift, or a newer plan of it: a reminder to the crew."""
+
+    shift: PlannedShift
+
+
+class ShiftFaulted(_UnitEvent, frozen=True, kw_only=True):
+    """The crew is not there, or idles on duty after the end. Once for each shift and fault."""
+
+    shift: Id
+    station: Id
+    fault: ShiftFault
+
+
+class HandoverReceived(_UnitEvent, frozen=True, kw_only=True):
+    """What the crew before has left to say."""
+
+    unit: Id
+    station: Id | None = None
+    note: Note
+
+
+class TaskDiverted(_UnitEvent, frozen=True, kw_only=True):
+    """One task went for another, in one step. `task`: the new one, as far as it already is."""
+
+    from_task: Id
+    task: Task
+    reason: Note
+
+
+class TaskStaged(_UnitEvent, frozen=True, kw_only=True):
+    """Where the crew waits for the go-ahead; None: it may go in."""
+
+    task: Id
+    staging: Location | None
+    revision: int
+
+
+class MoveOrdered(_UnitEvent, frozen=True, kw_only=True):
+    """To stand by at another station."""
+
+    station: StationRef
+    ordered_at: Seconds
+    reason: Note
+
+
 ParamedicEvent = (
     ParamedicRegistered
     | ParamedicUpdated
@@ -153,9 +216,16 @@ ParamedicEvent = (
     | TaskDeclined
     | TaskExpired
     | TaskProgressed
+    | TaskRedirected
     | TaskCompleted
     | TaskHandedBack
     | TaskWithdrawn
     | TaskReprioritized
     | OfferVoided
+    | TaskDiverted
+    | TaskStaged
+    | MoveOrdered
+    | ShiftAnnounced
+    | ShiftFaulted
+    | HandoverReceived
 )

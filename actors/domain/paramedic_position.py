@@ -12,13 +12,14 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from actors.domain import projections, views
+from actors.domain import arrival, projections, views
 from actors.domain.kernel import Absorbed, EntityRef, Publication, Signal
 from actors.domain.messages import ReportPosition, UnitPosition
 from actors.domain.paramedic import ON_DUTY, Paramedic
+from actors.domain.task import Task
 from actors.domain.timestamp import rfc3339
 from actors.domain.travel import TravelEstimate, great_circle_m
-from actors.domain.values import Position
+from actors.domain.values import Location, Position
 
 # A dispatcher compares units kilometres apart: what happened within 2 s or 50 m changes no
 # decision, and at 1 Hz from each unit it would be the region's busiest mailbox.
@@ -26,6 +27,7 @@ FORWARD_EVERY_S = 2.0
 FORWARD_EVERY_M = 50.0
 
 _LAST = "position"
+_PACE = "pace"
 _FORWARDED = "forwarded"
 
 
@@ -55,28 +57,64 @@ def absorb_with(
         if known is not None and position.at <= known.at:
             return Absorbed()
         telemetry[_LAST] = position
-        return Absorbed(_published(state, position, travel), _forwarded(state, telemetry, position))
+        published = _published(state, telemetry, position, travel)
+        return Absorbed(published, _forwarded(state, telemetry, position))
 
     return absorb
 
 
 def _published(
-    state: Paramedic, position: Position, travel: TravelEstimate
+    state: Paramedic, telemetry: dict[str, Any], position: Position, travel: TravelEstimate
 ) -> tuple[Publication, ...]:
     row = projections.fleet_row(state, position)
     fleet = Publication(fleet_channel(state.region), row, "latest", state.id)
     task = state.live_task
     if task is None:
         return (fleet,)
-    driving = task.step in ("accepted", "en_route")
+    to_scene, to_hospital = _etas(task, telemetry, position, travel)
     track = views.Track(
         unit=state.id,
         lat=position.lat,
         lon=position.lon,
         at=rfc3339(position.at),
-        eta_s=round(travel.seconds(position.location, task.location), 1) if driving else None,
+        eta_s=to_scene,
+        hospital_eta_s=to_hospital,
     )
     return (fleet, Publication(f"track:{task.emergency}", track, "latest", state.id))
+
+
+def _etas(
+    task: Task, telemetry: dict[str, Any], position: Position, travel: TravelEstimate
+) -> tuple[float | None, float | None]:
+    """To the scene and to the hospital, seconds: of the drive that the crew is on.
+
+    Before it has set out nothing is learnt from its standing still.
+    """
+    match task.step:
+        case "accepted":
+            left_s = travel.seconds(position.location, task.location, position.at)
+            return round(left_s, 1), None
+        case "en_route":
+            return _eta(f"{task.id}:scene", task.location, telemetry, position, travel), None
+        case "transporting" if task.destination is not None:
+            to = task.destination.location
+            drive = f"{task.id}:{task.destination.hospital}"
+            return None, _eta(drive, to, telemetry, position, travel)
+        case _:
+            return None, None
+
+
+def _eta(
+    drive: str,
+    target: Location,
+    telemetry: dict[str, Any],
+    position: Position,
+    travel: TravelEstimate,
+) -> float:
+    left_s = travel.seconds(position.location, target, position.at)
+    pace = arrival.driven(telemetry.get(_PACE), drive, position.at, left_s)
+    telemetry[_PACE] = pace
+    return round(pace.eta_s, 1)
 
 
 def _forwarded(

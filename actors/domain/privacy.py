@@ -22,14 +22,19 @@ PRIVATE: Final[Mapping[str, Any]] = {
     "contact_phone": ERASED,
     "location": {"lat": 0.0, "lon": 0.0},
     "needs": [],
+    "note": ERASED,
     "reason": ERASED,
     "reasons": [],
+    "staging": {"lat": 0.0, "lon": 0.0},
     "symptoms": [ERASED],
     "triage_reasons": [],
+    "why": ERASED,
 }
 """Each private field, and its value (as in JSON) after erasure: one that the field's type takes."""
 
-WORDS: Final = frozenset({"all_busy", "cancelled", "closed", "none_on_duty", "none_with_skills"})
+WORDS: Final = frozenset(
+    {"all_busy", "cancelled", "closed", "merged", "none_on_duty", "none_with_skills"}
+)
 """A `reason` that is one of these is the system's own word, and may have to be one of them."""
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from actors.domain.availability import Window
+from actors.domain.choice import Choice
 from actors.domain.dispatcher import Case, Dispatcher
 from actors.domain.doctor import ConsultationRequest, Doctor
 from actors.domain.emergency import Cancellation, Emergency, Override
-from actors.domain.messages import UnitStatus
+from actors.domain.emergency_orders import Further, Held, Staged
+from actors.domain.hospital import Hospital
+from actors.domain.messages import ShiftFault, UnitStatus
 from actors.domain.paramedic import Paramedic
+from actors.domain.paramedic_shift import PlannedShift
 from actors.domain.task import Task
 from actors.domain.timestamp import rfc3339, rfc3339_or_none
 from actors.domain.values import Position
@@ -15,15 +19,24 @@ from actors.domain.views import (
     AvailabilityView,
     CancellationView,
     CaseView,
+    ChoiceList,
+    ChoiceView,
     DispatcherView,
     DoctorView,
     EmergencyDetail,
     EmergencyView,
     FleetRow,
+    FollowingView,
+    FurtherView,
+    HoldView,
+    HospitalLoad,
+    HospitalView,
     OverrideView,
     ParamedicView,
     PositionView,
     RequestView,
+    ShiftNotice,
+    StagingView,
     TaskList,
     TaskView,
     UnitView,
@@ -38,6 +51,8 @@ def position_view(position: Position | None) -> PositionView | None:
 
 
 def emergency_view(state: Emergency) -> EmergencyView:
+    orders = state.orders
+    followed = orders.followed
     return EmergencyView(
         id=state.id,
         status=state.status,
@@ -50,6 +65,26 @@ def emergency_view(state: Emergency) -> EmergencyView:
         times={status: rfc3339(at) for status, at in state.times.items()},
         eta=rfc3339_or_none(state.eta_at),
         revision=state.revision,
+        hospital=state.destination,
+        crew=state.crew,
+        further=tuple(map(_further_view, orders.further)),
+        held=orders.held is not None,
+        staged=orders.staged is not None,
+        merged_into=None if followed is None else followed.emergency,
+        following=None
+        if followed is None
+        else FollowingView(
+            status=followed.status, unit=followed.unit, eta=rfc3339_or_none(followed.eta_at)
+        ),
+    )
+
+
+def _further_view(further: Further) -> FurtherView:
+    return FurtherView(
+        slot=further.slot,
+        status=further.status,
+        unit=further.unit,
+        eta=rfc3339_or_none(further.eta_at),
     )
 
 
@@ -67,7 +102,39 @@ def emergency_detail(state: Emergency) -> EmergencyDetail:
         overrides=tuple(map(_override_view, state.overrides)),
         task=state.task,
         cancellation=_cancellation_view(state.cancellation),
+        vehicles=state.vehicles,
+        hold=_hold_view(state.orders.held),
+        staging=_staging_view(state.orders.staged),
+        duplicates=tuple(one.emergency for one in state.orders.duplicates),
     )
+
+
+def _hold_view(held: Held | None) -> HoldView | None:
+    if held is None:
+        return None
+    return HoldView(
+        subject=held.subject,
+        reason=held.reason,
+        at=rfc3339(held.at),
+        until=rfc3339(held.until),
+    )
+
+
+def _staging_view(staged: Staged | None) -> StagingView | None:
+    if staged is None:
+        return None
+    return StagingView(
+        location=staged.location,
+        subject=staged.subject,
+        reason=staged.reason,
+        at=rfc3339(staged.at),
+    )
+
+
+def choice_list(state: Emergency) -> ChoiceList:
+    """Why each unit that accepted was chosen."""
+    choices = sorted(state.orders.choices.items())
+    return ChoiceList(state.id, tuple(choice_view(slot, choice) for slot, choice in choices))
 
 
 def _override_view(override: Override) -> OverrideView:
@@ -102,6 +169,10 @@ def task_view(task: Task) -> TaskView:
         expires_at=rfc3339(task.expires_at),
         accepted_at=rfc3339_or_none(task.accepted_at),
         eta_s=task.eta_s,
+        slot=task.slot,
+        staged=task.staged,
+        staging=task.staging,
+        hospital=task.destination,
     )
 
 
@@ -121,6 +192,42 @@ def paramedic_view(state: Paramedic) -> ParamedicView:
         position=position_view(state.position),
         tasks=task_list(state).tasks,
         revision=state.revision,
+        station=state.station,
+        shifts=tuple(map(shift_notice, state.shifts)),
+    )
+
+
+def shift_notice(shift: PlannedShift, fault: ShiftFault | None = None) -> ShiftNotice:
+    return ShiftNotice(
+        id=shift.id,
+        station=shift.station,
+        starts_at=rfc3339(shift.starts_at),
+        ends_at=rfc3339(shift.ends_at),
+        cancelled=shift.cancelled,
+        fault=fault,
+    )
+
+
+def hospital_view(state: Hospital, now: float) -> HospitalView:
+    load = state.load
+    return HospitalView(
+        id=state.id,
+        status=state.status,
+        name=state.name,
+        region=state.region,
+        location=state.location,
+        capabilities=state.capabilities,
+        load=HospitalLoad(
+            free_beds=load.free_beds,
+            queue=load.queue,
+            handover_s=load.handover_s,
+            note=load.note,
+            reported_at=rfc3339(load.at) if load.at else None,
+            under_way=state.count("under_way"),
+            at_handover=state.count("at_handover"),
+            expected_wait_s=state.expected_wait_s(now),
+        ),
+        revision=state.revision,
     )
 
 
@@ -134,6 +241,7 @@ def fleet_row(state: Paramedic, position: Position | None) -> FleetRow:
         position=position_view(position),
         task=None if live is None else live.id,
         emergency=None if live is None else live.emergency,
+        station=state.station if state.move is None else state.move.station.id,
     )
 
 
@@ -180,6 +288,7 @@ def unit_view(unit: UnitStatus, reserved_for: str | None) -> UnitView:
         vehicle=unit.vehicle,
         position=position_view(unit.position),
         reserved_for=reserved_for,
+        station=unit.station,
     )
 
 
@@ -198,6 +307,28 @@ def case_view(case: Case) -> CaseView:
         tries=case.tries,
         refused_by=case.refused_by,
         offer_expires_at=rfc3339_or_none(case.expires_at),
+        slot=case.slot,
+        held=case.card.held,
+        staged=case.card.staging is not None,
+        preempted=case.preempted,
+        level=case.level,
+        wanted_unit=None if case.wish is None else case.wish.unit,
+    )
+
+
+def choice_view(slot: int, choice: Choice) -> ChoiceView:
+    return ChoiceView(
+        slot=slot,
+        unit=choice.unit,
+        at=rfc3339(choice.at),
+        policy=choice.policy,
+        eta_s=round(choice.eta_s, 1),
+        reason=choice.reason,
+        by=choice.by,
+        runners_up=choice.runners_up,
+        waiting=choice.waiting,
+        free=choice.free,
+        diverted_from=choice.diverted_from,
     )
 
 
@@ -205,6 +336,7 @@ def dispatcher_view(state: Dispatcher) -> DispatcherView:
     cases = sorted(state.cases.values(), key=lambda case: case.rank)
     return DispatcherView(
         region=state.id,
+        stations=state.stations,
         cases=tuple(map(case_view, cases)),
         units=tuple(
             unit_view(unit, state.reserved.get(unit.unit)) for unit in state.units.values()

@@ -22,6 +22,7 @@ Phone = Annotated[str, Meta(min_length=3, max_length=40)]
 Skill = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,31}$(?!\n)")]
 Skills = Annotated[tuple[Skill, ...], Meta(max_length=32)]
 Vehicle = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,31}$(?!\n)")]
+Vehicles = Annotated[tuple[Vehicle, ...], Meta(max_length=16)]
 
 # 1 immediate … 4 can wait: see triage.
 Priority = Annotated[int, Meta(ge=1, le=4)]
@@ -36,14 +37,22 @@ ALS = "als"
 Step = Literal["accepted", "en_route", "on_scene", "transporting", "at_hospital", "completed"]
 
 
-class Location(Struct, frozen=True, forbid_unknown_fields=True):
+class Location(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """A point in WGS 84 degrees."""
 
     lat: Latitude
     lon: Longitude
 
 
-class Position(Struct, frozen=True, forbid_unknown_fields=True):
+class Destination(Struct, frozen=True, forbid_unknown_fields=True):
+    """The hospital a patient is brought to, with what its travellers must know of it."""
+
+    hospital: Id
+    name: Name
+    location: Location
+
+
+class Position(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """Where something was at a time. `accuracy_m`: radius the device vouches for, if it says."""
 
     lat: Latitude

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
 
-from tests.unit.web.replay.export_file import export
+from tests.unit.actors.fire_calls.export_file import export
 
 _RECORD = Path(__file__).resolve().parents[3] / "shared" / "data"
 _FORMAT = "%m/%d/%Y %I:%M:%S %p"

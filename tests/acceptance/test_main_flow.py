@@ -21,7 +21,8 @@ def about(channel: Channel, emergency: str) -> list[str]:
     return [
         " ".join(filter(None, (one["event"], one["outcome"])))
         for one in channel.data
-        if one["emergency"] == emergency and one["event"] != "EmergencyUpdated"
+        # The end of an emergency can overtake the word that its crew is done.
+        if one["emergency"] == emergency and one["event"] not in ("EmergencyUpdated", "CrewDone")
     ]
 
 

@@ -12,7 +12,10 @@ from rich.table import Table
 
 
 class Claim(Struct, frozen=True, kw_only=True):
-    """`value` in `unit`; None where a column does not apply. `ratio` = value / baseline."""
+    """`value` in `unit`; None where a column does not apply. `ratio` = value / baseline.
+
+    Without a target a claim is for comparison, and cannot be missed.
+    """
 
     id: str
     name: str
@@ -22,8 +25,8 @@ class Claim(Struct, frozen=True, kw_only=True):
     p99_ms: float | None = None
     baseline: float | None = None
     ratio: float | None = None
-    target: str
-    met: bool
+    target: str | None = None
+    met: bool | None = None
 
 
 def quantile(values: Sequence[float], q: float) -> float:
@@ -46,8 +49,8 @@ def report(claims: Sequence[Claim], notes: Sequence[str], to: Path) -> None:
             "" if c.p99_ms is None else f"{c.p99_ms:,.1f} ms",
             "" if c.baseline is None else f"{c.baseline:,.0f}",
             "" if c.ratio is None else f"{c.ratio:,.1f}×",
-            c.target,
-            "yes" if c.met else "NO",
+            c.target or "",
+            "" if c.met is None else "yes" if c.met else "NO",
         )
     console = Console(width=150)
     console.print(table)

@@ -39,12 +39,12 @@ async def servers(data: Path) -> AsyncIterator[Stack]:
         yield Stack(embedded.database_url, embedded.redis_url, embedded.ray_address)
 
 
-async def start_shards(stack: Stack, shards: int) -> None:
-    """The shards of the product, on the cluster this process is connected to."""
+async def start_shards(stack: Stack, shards: int, factory: str = FACTORY) -> None:
+    """The shards of the product (or of `factory`), on the cluster this process is connected to."""
     from actors import cluster  # after the environment is a driver's
 
     config = ShardConfig(stack.database_url, stack.redis_url, MASTER_KEY)
-    await cluster.start_shards(shards, FACTORY, msgspec.json.encode(config))
+    await cluster.start_shards(shards, factory, msgspec.json.encode(config))
 
 
 async def tell(router: Router, ref: EntityRef, command: Command, id_: str, by: Sender) -> None:

@@ -41,10 +41,13 @@ class _Parties(Struct, frozen=True):
     patient_id: str | None = None
     unit: str | None = None
     status: str | None = None
+    crew: tuple[str, ...] | None = None
 
-    @property
-    def crew(self) -> tuple[str, ...]:
-        """As `Emergency.crew`: views of what is over still name the unit that was there."""
+    def on_the_case(self) -> tuple[str, ...]:
+        """As `Emergency.crew`. Older facts do not say it, and name a unit that was there still
+        when it is over."""
+        if self.crew is not None:
+            return self.crew
         return (self.unit,) if self.unit and self.status not in ENDED else ()
 
 
@@ -102,7 +105,7 @@ class AccessPolicy:
         parties = _Parties()
         if of_emergency and could(identity.info.role, f"subscribe.{namespace}"):
             parties = await self._parties_of(identity.info, namespace, subject)
-        action, facts = channel_facts(channel, parties.patient_id, parties.crew)
+        action, facts = channel_facts(channel, parties.patient_id, parties.on_the_case())
         who = await self._standing(identity.info, action, facts)
         allowed = may(who, action, facts)
         if not allowed or facts.patient_id is not None:
@@ -155,7 +158,7 @@ class AccessPolicy:
 
     def still_allowed(self, identity: Identity, channel: str, payload: bytes) -> bool:
         parties = _update.decode(payload).emergency
-        action, facts = channel_facts(channel, parties.patient_id, parties.crew)
+        action, facts = channel_facts(channel, parties.patient_id, parties.on_the_case())
         return may(identity.info, action, facts)
 
     async def refresh(self, identity: Identity, channel: str, token: str) -> float | None:

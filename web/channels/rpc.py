@@ -1,8 +1,10 @@
 """What devices may call over their socket: their tasks, their shift, their position.
 
-`task.accept {task}` · `task.decline {task, reason}` · `task.progress {task, step, position?}` ·
-`task.hand_back {task, reason}` · `tasks` · `shift.on {position}` · `shift.off` · `shift.break` ·
-`shift.resume` · `position {lat, lon, at?, accuracy_m?}`
+`task.accept {task}` · `task.decline {task, reason}` ·
+`task.progress {task, step, position?, hospital?}` · `task.redirect {task, hospital, reason}` ·
+`task.hand_back {task, reason}` · `tasks` · `shift.on {position, station?}` ·
+`shift.off {relief?, note?}` · `shift.break` · `shift.resume` ·
+`position {lat, lon, at?, accuracy_m?}`
 
 All but `position` and `tasks` take an optional `id`, the device's own name for this command: a
 repeat with the same id (after a cut connection, say) gets the first one's answer and changes
@@ -12,12 +14,13 @@ nothing. `position` is telemetry: it is answered at once and conflated; the newe
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
 
 from actors.domain.access import Facts, may
+from actors.domain.hospital import ViewHospital
 from actors.domain.kernel import Command, DomainError, EntityRef, Sender
 from actors.domain.messages import ReportPosition
 from actors.domain.paramedic import (
@@ -29,10 +32,21 @@ from actors.domain.paramedic import (
     HandBackTask,
     ListTasks,
     ProgressTask,
+    RedirectTask,
     TakeBreak,
+    ViewParamedic,
 )
-from actors.domain.values import Id, Latitude, Longitude, Note, Position, Seconds, Step
-from actors.domain.views import ParamedicView, TaskList
+from actors.domain.values import (
+    Destination,
+    Id,
+    Latitude,
+    Longitude,
+    Note,
+    Position,
+    Seconds,
+    Step,
+)
+from actors.domain.views import HospitalView, ParamedicView, TaskList
 from actors.errors import Busy, DeadlineExceeded, RuntimeFault
 from actors.ports import Clock
 from actors.router import Router
@@ -41,6 +55,9 @@ from realtime.errors import Refusal, RpcError
 from realtime.ports import Identity
 from web.access.decision import Decision, Told, untold
 from web.command_id import derived_id, random_id
+from web.entities import READER
+from web.hospitals.destination import destination_of, known_destination
+from web.paramedics.relief import refused_relief
 
 # The application's own codes (400–1999), after the HTTP status that REST answers the same with.
 BAD_REQUEST: Final = 400
@@ -49,6 +66,7 @@ UNKNOWN_METHOD: Final = 404
 REFUSED: Final = 409
 UNAVAILABLE: Final = 503
 
+V = TypeVar("V", bound=Struct)
 CommandKey = Annotated[str, Meta(min_length=1, max_length=200)]
 TIMEOUT_S: Final = 8.0
 
@@ -72,10 +90,23 @@ class TaskProgress(NamedCall, frozen=True, kw_only=True):
     task: Id
     step: Step
     position: Position | None = None
+    hospital: Id | None = None
+
+
+class TaskRedirection(NamedCall, frozen=True, kw_only=True):
+    task: Id
+    hospital: Id
+    reason: Note
 
 
 class ShiftStart(NamedCall, frozen=True, kw_only=True):
     position: Position
+    station: Id | None = None
+
+
+class ShiftEnd(NamedCall, frozen=True, kw_only=True):
+    relief: Id | None = None
+    note: Note | None = None
 
 
 class PositionFix(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -95,6 +126,7 @@ class Call(Struct, frozen=True):
     """A method: its arguments and answer as types, and the command it stands for.
 
     `action`: of the access table; asked for with the caller's own unit as the thing.
+    `to_hospital`: the command of arguments that name a hospital. Neither: it is telemetry.
     """
 
     action: str
@@ -102,6 +134,7 @@ class Call(Struct, frozen=True):
     arguments: type[Struct]
     answers: type[Struct]
     command: Callable[[Any], Command] | None = None
+    to_hospital: Callable[[Any, Destination], Command] | None = None
 
 
 POSITION: Final = "position"
@@ -122,10 +155,18 @@ CALLS: Final[Mapping[str, Call]] = {
     ),
     "task.progress": Call(
         "task.progress",
-        "Say how far the accepted task is.",
+        "Say how far the accepted task is; with transporting, to which hospital.",
         TaskProgress,
         ParamedicView,
         lambda c: ProgressTask(task=c.task, step=c.step, position=c.position),
+        lambda c, to: ProgressTask(task=c.task, step=c.step, position=c.position, destination=to),
+    ),
+    "task.redirect": Call(
+        "task.progress",
+        "On the way to a hospital, turn to another one.",
+        TaskRedirection,
+        ParamedicView,
+        to_hospital=lambda c, to: RedirectTask(task=c.task, destination=to, reason=c.reason),
     ),
     "task.hand_back": Call(
         "task.hand_back",
@@ -146,14 +187,14 @@ CALLS: Final[Mapping[str, Call]] = {
         "Begin the shift, here.",
         ShiftStart,
         ParamedicView,
-        lambda c: GoOnDuty(position=c.position),
+        lambda c: GoOnDuty(position=c.position, station=c.station),
     ),
     "shift.off": Call(
         "paramedic.shift",
-        "End the shift; refused while a task is accepted.",
-        NamedCall,
+        "End the shift; refused while a task is accepted. The relief is told the note.",
+        ShiftEnd,
         ParamedicView,
-        lambda _: GoOffDuty(),
+        lambda c: GoOffDuty(relief=c.relief, note=c.note),
     ),
     "shift.break": Call(
         "paramedic.shift", "Begin a break.", NamedCall, ParamedicView, lambda _: TakeBreak()
@@ -192,11 +233,46 @@ class DeviceRpc:
             self._told(Decision(sender, action, "call", method, False))
             raise RpcError(FORBIDDEN, "these methods are for paramedics' devices")
         arguments = _decode(_decoders[method], data)
-        command = CALLS[method].command
-        if command is None:
+        call, hospital = CALLS[method], getattr(arguments, "hospital", None)
+        if call.to_hospital is not None and hospital is not None:
+            to = await self._destination(unit.id, arguments.task, hospital)
+            command = call.to_hospital(arguments, to)
+        elif call.command is not None:
+            await self._check_relief(unit.id, arguments)
+            command = call.command(arguments)
+        else:
             return self._position(unit, arguments)
         id_ = derived_id(sender, method, arguments.id) if arguments.id else random_id()
-        return await self._ask(unit, command(arguments), id_, sender)
+        return await self._ask(unit, command, id_, sender)
+
+    async def _destination(self, unit: str, task: str, hospital: str) -> Destination:
+        known = known_destination(await self._unit(unit), task, hospital)
+        if known is not None:
+            return known
+        ref = EntityRef("hospital", hospital)
+        to = destination_of(await self._view(ref, ViewHospital(), HospitalView))
+        if to is None:
+            raise RpcError(REFUSED, "unknown_hospital: there is no such hospital")
+        return to
+
+    async def _check_relief(self, unit: str, arguments: Struct) -> None:
+        if isinstance(arguments, ShiftEnd) and arguments.relief is not None:
+            fault = await refused_relief(self._unit, unit, arguments.relief)
+            if fault is not None:
+                raise RpcError(REFUSED, f"unknown_relief: {fault}")
+
+    async def _unit(self, unit: str) -> ParamedicView | None:
+        return await self._view(EntityRef("paramedic", unit), ViewParamedic(), ParamedicView)
+
+    async def _view(self, ref: EntityRef, command: Command, answer: type[V]) -> V | None:
+        """None: never registered."""
+        try:
+            view = await self._router.read(ref, command, by=READER, timeout_s=TIMEOUT_S)
+        except DomainError:
+            return None
+        except RuntimeFault as error:
+            raise RpcError(UNAVAILABLE, str(error), temporary=True) from None
+        return msgspec.json.decode(view, type=answer)
 
     async def message(self, identity: Identity, data: bytes) -> None:
         raise Refusal(DISCONNECT_NOT_AVAILABLE.code, DISCONNECT_NOT_AVAILABLE.reason)

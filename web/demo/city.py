@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from actors.domain.travel import EARTH_RADIUS_M
 from actors.domain.values import ALS, BLS, Location
-from web.replay.fleet import Unit
+from actors.fire_calls.fleet import Unit
 
 # Open sea, so that nobody takes it for a place: 0°N 0°E is where maps put what has no address.
 CENTRE: Final = Location(0.0, 0.0)

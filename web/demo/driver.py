@@ -20,9 +20,9 @@ from msgspec import to_builtins
 
 from actors.domain.travel import GreatCircle
 from actors.domain.views import DeviceUpdate, TaskView
+from actors.fire_calls.call import Service, answers_for
 from web.demo.city import CityPlan, DoctorPlan
 from web.demo.stream import DemoCall, make_call, next_call_at, service_for
-from web.replay.call import Service, answers_for
 from web.replay.clock import VirtualClock
 from web.replay.crew import City, Habits
 from web.replay.device import Device, Script, reference

@@ -8,8 +8,8 @@ from typing import Final
 from msgspec import Struct
 
 from actors.domain.values import Location
+from actors.fire_calls.call import Service
 from web.demo.city import CityPlan, scene
-from web.replay.call import Service
 
 # Calls a (virtual) minute at the busiest hour. A call takes a crew about 45 minutes, so two of
 # three of the 24 units are busy then: enough to see, and seldom so many that calls wait.

@@ -1,17 +1,16 @@
-"""/api/emergencies, /api/dispatch, /api/triage"""
+"""/api/emergencies, /api/triage. What the dispatch desk orders: web/dispatch."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
 from uuid import UUID
 
 from litestar import Controller, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery, JSONBody, PathParameter
+from litestar.params import FromPath, FromQuery, JSONBody
 
 from actors.domain.messages import EmergencyStatus
-from actors.domain.views import DispatcherView, EmergencyDetail, EmergencyView
+from actors.domain.views import EmergencyDetail, EmergencyView
 from storage.records.row import Filter
 from web.audit.route import COMMAND, unaudited
 from web.auth import Authenticated
@@ -97,20 +96,6 @@ class EmergencyController(Controller):
     ) -> EmergencyView:
         id_ = str(emergency_id)
         return await emergencies.override_priority(request.user, id_, data, command_id)
-
-
-class DispatchController(Controller):
-    path = "/dispatch"
-    tags = ("emergencies",)
-
-    @get("/{region:str}", responses=PROBLEMS, summary="A region's dispatcher: cases and units")
-    async def region(
-        self,
-        request: Authenticated,
-        region: Annotated[str, PathParameter(pattern=r"^[A-Za-z0-9_-]{1,64}$(?!\n)")],
-        emergencies: Emergencies,
-    ) -> DispatcherView:
-        return await emergencies.dispatch(request.user, region)
 
 
 class TriageController(Controller):

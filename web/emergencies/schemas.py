@@ -7,13 +7,14 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from actors.domain.triage import Answer, TriageAnswers
-from actors.domain.values import Location, Note, Phone, Priority, Region, Skills
+from actors.domain.values import Location, Note, Phone, Priority, Region, Skills, Vehicles
 
 
 class RaiseBody(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A call for help. What is left out of `answers` counts as unknown, never as harmless.
 
-    `contact_phone` and `region`: else those of the patient's record.
+    `contact_phone` and `region`: else those of the patient's record. `vehicles`: the types that
+    will do; empty: any.
     """
 
     location: Location
@@ -21,6 +22,7 @@ class RaiseBody(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     answers: TriageAnswers = TriageAnswers()
     address: Note | None = None
     needs: Skills = ()
+    vehicles: Vehicles = ()
     contact_phone: Phone | None = None
     region: Region | None = None
 

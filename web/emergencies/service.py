@@ -9,7 +9,6 @@ import msgspec
 from msgspec import Struct
 
 from actors.domain.access import Facts, may
-from actors.domain.dispatcher import ViewDispatcher
 from actors.domain.emergency import (
     CancelEmergency,
     OverridePriority,
@@ -19,7 +18,7 @@ from actors.domain.emergency import (
 from actors.domain.ids import derive_id
 from actors.domain.kernel import EntityRef, Sender
 from actors.domain.messages import EmergencyStatus
-from actors.domain.views import DispatcherView, EmergencyDetail, EmergencyView
+from actors.domain.views import EmergencyDetail, EmergencyView
 from actors.errors import CommandIdReused
 from actors.ports import Clock
 from storage.records import Records
@@ -108,6 +107,7 @@ class EmergencyService:
             answers=body.answers,
             address=body.address,
             needs=body.needs,
+            vehicles=body.vehicles,
             contact_phone=phone or patient.phone,
         )
         ref = EntityRef("emergency", entry.id)
@@ -185,10 +185,3 @@ class EmergencyService:
         )
         audited(patients=[view.patient_id])
         return view
-
-    async def dispatch(self, caller: Sender, region: str) -> DispatcherView:
-        """The region's dispatcher; of a region nobody has used yet, an empty one."""
-        gate(caller, "dispatcher.view")
-        return await self._entities.read(
-            EntityRef("dispatcher", region), ViewDispatcher(), DispatcherView, by=caller
-        )

@@ -95,7 +95,7 @@ class ParamedicController(Controller):
         "/{paramedic_id:uuid}/tasks/{task_id:str}",
         status_code=200,
         responses=PROBLEMS,
-        summary="Accept, decline, progress or hand back a task",
+        summary="Accept, decline, progress, redirect or hand back a task",
         opt=COMMAND,
     )
     async def on_task(

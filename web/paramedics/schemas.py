@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Annotated, Final, Literal
+from uuid import UUID
 
 from msgspec import Meta, Struct
 
@@ -17,9 +18,11 @@ from actors.domain.paramedic import (
     GoOnDuty,
     HandBackTask,
     ProgressTask,
+    RedirectTask,
     TakeBreak,
 )
 from actors.domain.values import (
+    Destination,
     Latitude,
     Longitude,
     Name,
@@ -106,14 +109,25 @@ class Decline(_Action, frozen=True, kw_only=True, tag="decline"):
 
 
 class Progress(_Action, frozen=True, kw_only=True, tag="progress"):
-    """The crew is at the next step."""
+    """The crew is at the next step. `hospital`: where it sets out for, with transporting."""
 
     step: Literal["en_route", "on_scene", "transporting", "at_hospital", "completed"]
     position: PositionBody | None = None
+    hospital: UUID | None = None
 
-    def command(self, task: str) -> Command:
+    def command(self, task: str, destination: Destination | None = None) -> Command:
         here = self.position.fix() if self.position else None
-        return ProgressTask(task=task, step=self.step, position=here)
+        return ProgressTask(task=task, step=self.step, position=here, destination=destination)
+
+
+class Redirect(_Action, frozen=True, kw_only=True, tag="redirect"):
+    """On its way to a hospital the crew turns to another one."""
+
+    hospital: UUID
+    reason: Note
+
+    def command(self, task: str, destination: Destination) -> Command:
+        return RedirectTask(task=task, destination=destination, reason=self.reason)
 
 
 class HandBack(_Action, frozen=True, kw_only=True, tag="hand_back"):
@@ -125,23 +139,32 @@ class HandBack(_Action, frozen=True, kw_only=True, tag="hand_back"):
         return HandBackTask(task=task, reason=self.reason)
 
 
-TaskAction = Accept | Decline | Progress | HandBack
+TaskAction = Accept | Decline | Progress | Redirect | HandBack
 
 
 class OnDuty(_Action, frozen=True, kw_only=True, tag="on_duty"):
-    """Start of a shift, at a place."""
+    """Start of a shift, at a place. `station`: the planned one, if left out."""
 
     position: PositionBody
+    station: UUID | None = None
 
     def command(self) -> Command:
-        return GoOnDuty(position=self.position.fix())
+        station = None if self.station is None else str(self.station)
+        return GoOnDuty(position=self.position.fix(), station=station)
 
 
-class OffDuty(_Action, frozen=True, tag="off_duty"):
-    """End of a shift. Not with a live task: hand it back first."""
+class OffDuty(_Action, frozen=True, kw_only=True, tag="off_duty"):
+    """End of a shift. Not with a live task: hand it back first.
+
+    `relief`: the unit of the same region that takes over and is told `note`, what it must know of
+    vehicle and stock.
+    """
+
+    relief: UUID | None = None
+    note: Note | None = None
 
     def command(self) -> Command:
-        return GoOffDuty()
+        return GoOffDuty(relief=None if self.relief is None else str(self.relief), note=self.note)
 
 
 class Break(_Action, frozen=True, tag="break"):

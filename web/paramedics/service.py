@@ -14,6 +14,7 @@ import msgspec
 from msgspec.structs import replace
 
 from actors.domain.access import Facts
+from actors.domain.hospital import ViewHospital
 from actors.domain.ids import derive_id
 from actors.domain.kernel import EntityRef, Sender
 from actors.domain.paramedic import (
@@ -23,7 +24,8 @@ from actors.domain.paramedic import (
     UpdateParamedic,
     ViewParamedic,
 )
-from actors.domain.views import ParamedicView, TaskList
+from actors.domain.values import Destination
+from actors.domain.views import HospitalView, ParamedicView, TaskList
 from actors.errors import Unavailable
 from actors.ports import Clock, OutboxRow
 from storage.records import NoSuchRecord, Records
@@ -35,14 +37,20 @@ from web.audit.draft import audited
 from web.auth import gate, permit
 from web.checks import Checks
 from web.entities import Entities
+from web.hospitals.destination import destination_of, known_destination
 from web.paging import Page, cursor_of
+from web.paramedics.relief import refused_relief
 from web.paramedics.schemas import (
     DutyAction,
+    OffDuty,
     ParamedicBody,
     ParamedicProfile,
+    Progress,
+    Redirect,
     TaskAction,
     profile,
 )
+from web.problems import FieldError, invalid_body
 from web.times import moment
 
 
@@ -139,15 +147,37 @@ class ParamedicService:
         self, caller: Sender, paramedic_id: str, task: str, action: TaskAction, command_id: str
     ) -> ParamedicView:
         permit(caller, _TASK_RULE[type(action).__name__], "paramedic", _facts(paramedic_id))
-        command = action.command(task)
+        match action:
+            case Redirect(hospital=hospital):
+                to = await self._destination(paramedic_id, task, str(hospital))
+                command = action.command(task, to)
+            case Progress(hospital=hospital) if hospital is not None:
+                to = await self._destination(paramedic_id, task, str(hospital))
+                command = action.command(task, to)
+            case _:
+                command = action.command(task)
         return await self._entities.ask(
             _ref(paramedic_id), command, ParamedicView, by=caller, id_=command_id
         )
+
+    async def _destination(self, paramedic_id: str, task: str, hospital_id: str) -> Destination:
+        known = known_destination(await self._live(paramedic_id), task, hospital_id)
+        if known is not None:
+            return known
+        ref = EntityRef("hospital", hospital_id)
+        to = destination_of(await self._entities.view(ref, ViewHospital(), HospitalView))
+        if to is None:
+            raise invalid_body([FieldError("there is no such hospital", pointer="/hospital")])
+        return to
 
     async def duty(
         self, caller: Sender, paramedic_id: str, action: DutyAction, command_id: str
     ) -> ParamedicView:
         permit(caller, "paramedic.shift", "paramedic", _facts(paramedic_id))
+        if isinstance(action, OffDuty) and action.relief is not None:
+            fault = await refused_relief(self._live, paramedic_id, str(action.relief))
+            if fault is not None:
+                raise invalid_body([FieldError(fault, pointer="/relief")])
         command = action.command()
         return await self._entities.ask(
             _ref(paramedic_id), command, ParamedicView, by=caller, id_=command_id
@@ -184,6 +214,7 @@ _TASK_RULE = {
     "Accept": "task.answer",
     "Decline": "task.answer",
     "Progress": "task.progress",
+    "Redirect": "task.progress",
     "HandBack": "task.hand_back",
 }
 

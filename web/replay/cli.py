@@ -7,39 +7,30 @@ import secrets
 from pathlib import Path
 from typing import IO
 
+import msgspec
 import rich_click as click
 import uvloop
 from rich.console import Console
 from rich.markup import escape
 
+from actors.fire_calls.errors import ExportRefused
+from actors.fire_calls.export import ZONE, Record, Window, read_file
+from actors.fire_calls.fleet import fleet_of
+from actors.fire_calls.hospitals import SAN_FRANCISCO
 from web.cli.exits import Exit
+from web.cli.moment import Moment
 from web.cli.options import config_option, data_option, fail, settings_or_exit
+from web.replay.acknowledged import Acknowledged
 from web.replay.crew import Habits
 from web.replay.display import Display
 from web.replay.errors import ReplayError, TargetRefused
-from web.replay.export import ZONE, Record, Window, parse_time, read_file
-from web.replay.fleet import fleet_of
-from web.replay.hospitals import SAN_FRANCISCO
+from web.replay.motion import Traffic
 from web.replay.player import Play, Player
-from web.replay.report import Result, figures_table, last_line, response_table
+from web.replay.report import Result, arrivals_table, figures_table, last_line, response_table
 from web.replay.target import Target, elsewhere, of_folder
 
 # Refusals tend to be alike.
 _SHOWN = 5
-
-
-class Moment(click.ParamType[float]):
-    """A date or date-time, local to San Francisco like the export's own; in epoch seconds."""
-
-    name = "time"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        try:
-            return value if isinstance(value, float) else parse_time(str(value))
-        except ValueError:
-            self.fail(f"{value!r} is no date or time; write 2020-04-10 or 2020-04-10T18:30")
 
 
 @click.command()
@@ -88,6 +79,18 @@ class Moment(click.ParamType[float]):
     type=click.File("w", lazy=False),
     help="Write the id of each acknowledged emergency here, as they come.",
 )
+@click.option(
+    "--ledger",
+    type=click.File("wb", lazy=False),
+    help="Write each acknowledged command here, as JSON, for tests.chaos.check_journal.",
+)
+@click.option(
+    "--drives",
+    type=click.Choice(["as-estimated", "as-recorded"]),
+    default="as-estimated",
+    show_default=True,
+    help="How long drives take: as the estimate says, or spread about it as the record's were.",
+)
 @click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="Write a PNG here.")
 @config_option
 def replay(
@@ -106,6 +109,8 @@ def replay(
     decline: float,
     ignore: float,
     acknowledged: IO[str] | None,
+    ledger: IO[bytes] | None,
+    drives: str,
     plot: Path | None,
     config: Path | None,
 ) -> None:
@@ -139,7 +144,7 @@ def replay(
         record = _read(csv, Window(from_ or float("-inf"), to or float("inf")), console)
     except TargetRefused as error:
         fail(Exit.NOT_RUNNING, str(error))
-    except ReplayError as error:
+    except (ExportRefused, ReplayError) as error:
         fail(Exit.USAGE, str(error))
     play = Play(
         record=record,
@@ -148,13 +153,19 @@ def replay(
         seed=seed,
         habits=Habits(decline / 100, ignore / 100),
         hospitals=SAN_FRANCISCO,
+        traffic=Traffic(seed=seed) if drives == "as-recorded" else None,
     )
 
     def note(emergency: str) -> None:
         if acknowledged is not None:
             print(emergency, file=acknowledged, flush=True)
 
-    player = Player(play, target, secrets.token_hex(4), note)
+    def note_command(command: Acknowledged) -> None:
+        if ledger is not None:
+            ledger.write(msgspec.json.encode(command) + b"\n")
+            ledger.flush()
+
+    player = Player(play, target, secrets.token_hex(4), note, note_command)
     logging.getLogger("centrifuge").setLevel(logging.CRITICAL)
     try:
         with Display(console, player, ZONE):
@@ -196,6 +207,8 @@ def _read(csv: Path, window: Window, console: Console) -> Record:
 
 def _show(console: Console, result: Result, player: Player, plot: Path | None) -> None:
     console.print(response_table(result))
+    if result.arrivals:
+        console.print(arrivals_table(result))
     console.print(figures_table(result))
     for name, found in (("lost", result.verdict.lost), ("double", result.verdict.double)):
         for emergency in found:

@@ -15,8 +15,8 @@ from msgspec import Struct
 from actors.domain.task import TaskStep
 from actors.domain.travel import TravelEstimate
 from actors.domain.values import Location, Step
-from web.replay.call import Service
-from web.replay.motion import Leg, drive, nearest
+from actors.fire_calls.call import Service
+from web.replay.motion import Leg, Traffic, drive, nearest
 
 # From the tone in the station to wheels rolling; the public record's median is about half a minute.
 TURNOUT_S: Final = 30.0
@@ -50,10 +50,19 @@ class Move(Struct, frozen=True):
 
 
 class City(Struct, frozen=True):
-    """Where crews work: the hospitals, and how long a drive takes."""
+    """Where crews work: the hospitals, and how long a drive takes.
+
+    Without `traffic` each takes exactly as long as estimated.
+    """
 
     hospitals: Sequence[Location]
     travel: TravelEstimate
+    traffic: Traffic | None = None
+
+    def leg(self, start: Location, end: Location, now: float, name: str) -> Leg:
+        """The drive, by its name, that begins now."""
+        paces = () if self.traffic is None else self.traffic.paces(name)
+        return drive(start, end, now, self.travel, paces)
 
 
 def answer(seed: int, offer: str, unit: str, habits: Habits) -> Answer:
@@ -68,20 +77,27 @@ def answer(seed: int, offer: str, unit: str, habits: Habits) -> Answer:
 
 
 def next_move(
-    step: TaskStep, scene: Location, here: Location, now: float, service: Service, city: City
+    step: TaskStep,
+    scene: Location,
+    here: Location,
+    now: float,
+    service: Service,
+    city: City,
+    name: str = "",
 ) -> Move:
-    """What follows on a live task that has just come to `step`, with the unit `here`."""
+    """What follows on a live task, called `name`, that has just come to `step`, the unit `here`."""
     match step:
         case "accepted":
             return Move("en_route", now + TURNOUT_S)
         case "en_route":
-            leg = drive(here, scene, now, city.travel)
+            leg = city.leg(here, scene, now, f"{name}:scene")
             return Move("on_scene", leg.arrives_at, leg)
         case "on_scene":
             done = now + service.on_scene_s
             return Move("transporting" if service.transport else "completed", done)
         case "transporting":
-            leg = drive(here, nearest(city.hospitals, here, city.travel), now, city.travel)
+            hospital = nearest(city.hospitals, here, city.travel)
+            leg = city.leg(here, hospital, now, f"{name}:hospital")
             return Move("at_hospital", leg.arrives_at, leg)
         case "at_hospital":
             return Move("completed", now + service.hospital_s)

@@ -20,9 +20,11 @@ from msgspec import Struct
 
 from actors.domain.values import Location
 from actors.domain.views import DeviceUpdate, ParamedicView, TaskList, TaskView
-from web.replay.call import Service
+from actors.fire_calls.call import Service
+from web.replay.acknowledged import Acknowledged
 from web.replay.clock import VirtualClock
 from web.replay.crew import City, Habits, Move, answer, next_move
+from web.replay.eta import Estimates
 from web.replay.motion import Leg, drive
 from web.replay.socket import CallRefused, Socket
 from web.replay.target import Tokens
@@ -55,8 +57,15 @@ class Listener(Protocol):
         ...
 
 
+def _unnoted(_command: Acknowledged) -> None:
+    """Nobody keeps a ledger."""
+
+
 class Script(Struct, frozen=True, kw_only=True):
-    """What all crews of a play have in common. `service_of`: how long a task's call takes."""
+    """What all crews of a play have in common. `service_of`: how long a task's call takes.
+    `note` gets each command in the moment that the service has answered it; `estimates` how the
+    drives to scenes go.
+    """
 
     run: str
     seed: int
@@ -65,6 +74,8 @@ class Script(Struct, frozen=True, kw_only=True):
     habits: Habits
     service_of: Callable[[TaskView], Service]
     listener: Listener
+    note: Callable[[Acknowledged], None] = _unnoted
+    estimates: Estimates | None = None
 
 
 class Device:
@@ -144,8 +155,13 @@ class Device:
 
     def report(self) -> bool:
         """Send the position, if the socket is up and free."""
-        here = self.here()
-        return self.socket.tell("position", {"lat": here.lat, "lon": here.lon})
+        here, now = self.here(), self._clock.now()
+        told = self.socket.tell("position", {"lat": here.lat, "lon": here.lon})
+        if told and self._script.estimates is not None and self._leg is not None:
+            task, step = ("", "") if self._plan is None else self._plan[:2]
+            if step == "en_route":
+                self._script.estimates.reported(task, here, self._leg.end, now)
+        return told
 
     def _position(self) -> dict[str, float]:
         here = self.here()
@@ -177,6 +193,8 @@ class Device:
             step=move.step,
             position=self._position(),
         )
+        if move.step == "on_scene" and self._script.estimates is not None:
+            self._script.estimates.arrived(task.id, move.at)
         return 0.0
 
     def _planned(self, task: TaskView) -> Move:
@@ -185,7 +203,13 @@ class Device:
             self._stop()
             service = self._script.service_of(task)
             move = next_move(
-                task.step, task.location, self._place, self._clock.now(), service, self._script.city
+                task.step,
+                task.location,
+                self._place,
+                self._clock.now(),
+                service,
+                self._script.city,
+                f"{reference(task)}:{self.unit.name}",
             )
             self._plan = (task.id, task.step, move)
             self._leg = move.leg
@@ -205,6 +229,8 @@ class Device:
             return pause_s
         if chosen.reply == "accept":
             await self._command("task.accept", task.id, task=task.id)
+            if script.estimates is not None:
+                script.estimates.assigned(task.id, task.eta_s, self._clock.now())
         else:
             reason = "the crew declines"
             await self._command("task.decline", task.id, task=task.id, reason=reason)
@@ -232,8 +258,11 @@ class Device:
     async def _command(self, method: str, key: str, **arguments: object) -> None:
         """Raises CallRefused. The answer shows the unit as it is after it."""
         # What was refused once is another command when it is tried again.
-        data = {"id": f"{self._script.run}:{key}:{self._refusals}", **arguments}
-        view = msgspec.convert(await self.socket.call(method, data), ParamedicView)
+        id_ = f"{self._script.run}:{key}:{self._refusals}"
+        answer = await self.socket.call(method, {"id": id_, **arguments})
+        ref = f"paramedic:{self.unit.id}"
+        self._script.note(Acknowledged(ref, "paramedic", self.unit.id, method, id_))
+        view = msgspec.convert(answer, ParamedicView)
         if view.revision >= self._revision:
             self._revision = view.revision
             self._have(view.tasks)

@@ -7,10 +7,6 @@ class ReplayError(Exception):
     """Anything that keeps a replay from starting or going on; the message is for its user."""
 
 
-class ExportRefused(ReplayError):
-    """The file is no export of the public fire-calls data set."""
-
-
 class TargetRefused(ReplayError):
     """There is nothing to play against, or it does not let us in."""
 

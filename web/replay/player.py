@@ -15,15 +15,18 @@ from msgspec import Struct, to_builtins
 from actors.domain.travel import GreatCircle, TravelEstimate
 from actors.domain.values import Location
 from actors.domain.views import DeviceUpdate, TaskView
-from web.replay.call import UNKNOWN_SERVICE, Call, Service, answers_for
+from actors.fire_calls.call import UNKNOWN_SERVICE, Call, Service, answers_for
+from actors.fire_calls.export import Record
+from actors.fire_calls.fleet import Unit
+from web.replay.acknowledged import Acknowledged
 from web.replay.clock import VirtualClock
 from web.replay.crew import City, Habits
 from web.replay.device import Device, Script, reference, wall
 from web.replay.door import Door
 from web.replay.errors import DoorRefused, ReplayError
-from web.replay.export import Record
-from web.replay.fleet import Unit
+from web.replay.eta import Estimates
 from web.replay.ledger import Ledger, Outcome
+from web.replay.motion import Traffic
 from web.replay.radio import broadcast
 from web.replay.report import Result
 from web.replay.roster import enlist_patients, enlist_units, stand_down
@@ -56,12 +59,14 @@ class Play(Struct, frozen=True, kw_only=True):
     habits: Habits
     hospitals: tuple[Location, ...]
     travel: TravelEstimate = GreatCircle()
+    traffic: Traffic | None = None
 
 
 class Player:
     """`run` once. What it knows meanwhile is for the display.
 
-    `on_acknowledged` gets the id of each emergency in the moment that the service has answered it.
+    `on_acknowledged` gets the id of each emergency in the moment that the service has answered it;
+    `on_command` gets that command then, and each that a crew's device has sent.
     """
 
     def __init__(
@@ -70,6 +75,7 @@ class Player:
         target: Target,
         run: str,
         on_acknowledged: Callable[[str], None] | None = None,
+        on_command: Callable[[Acknowledged], None] = lambda _command: None,
     ) -> None:
         self.calls = play.record.calls
         self.ledger = Ledger()
@@ -80,9 +86,11 @@ class Player:
         self._target = target
         self._run = run
         self._on_acknowledged = on_acknowledged
+        self._on_command = on_command
         self._services = {self._reference(call): call.service for call in self.calls}
         self._by_reference = {self._reference(call): call.id for call in self.calls}
         self._watch: Watch | None = None
+        self._estimates = Estimates(play.travel)
         self.unacknowledged: list[str] = []
         self._moved_at = time.monotonic()
 
@@ -140,10 +148,12 @@ class Player:
             run=self._run,
             seed=self._play.seed,
             clock=clock,
-            city=City(self._play.hospitals, self._play.travel),
+            city=City(self._play.hospitals, self._play.travel, self._play.traffic),
             habits=self._play.habits,
             service_of=self._service_of,
             listener=self,
+            note=self._on_command,
+            estimates=self._estimates,
         )
 
     @asynccontextmanager
@@ -184,15 +194,17 @@ class Player:
             "region": self._target.region,
         } | ({"address": call.address} if call.address else {})
         token = await tokens.token("patient", patient)
+        path = f"/api/patients/{patient}/emergency"
+        key = self._reference(call)
         self.ledger.posted(call.id, time.monotonic())
         try:
-            raised = await door.post(
-                f"/api/patients/{patient}/emergency", token, body, self._reference(call)
-            )
+            raised = await door.post(path, token, body, key)
         except ReplayError as error:
             self.unacknowledged.append(f"call {call.id}: {error}")
             return
         self.ledger.acknowledge(call.id, raised["id"])
+        ref = f"emergency:{raised['id']}"
+        self._on_command(Acknowledged(ref, "patient", patient, f"POST {path}", key))
         if self._on_acknowledged is not None:
             self._on_acknowledged(raised["id"])
         self._stir()
@@ -269,6 +281,7 @@ class Player:
             dirty=self._play.record.dirty,
             skipped=self._play.record.skipped,
             took_s=took_s,
+            arrivals=self._estimates.errors(),
         )
 
 

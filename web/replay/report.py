@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from msgspec import Struct
 from rich.table import Table
 
+from web.replay.eta import ArrivalError
 from web.replay.ledger import Outcome, Verdict, percentile
 
 
@@ -29,6 +30,7 @@ class Result(Struct, frozen=True, kw_only=True):
     dirty: Mapping[str, int]
     skipped: int
     took_s: float
+    arrivals: tuple[ArrivalError, ...] = ()
 
     @property
     def good(self) -> bool:
@@ -76,6 +78,32 @@ def response_table(result: Result) -> Table:
             _clock(percentile(times, rank)) for times in (assigned, arrived) for rank in (50, 90)
         )
         table.add_row(str(priority), str(counted[priority]), *cells)
+    return table
+
+
+def arrivals_table(result: Result) -> Table:
+    """What was said of the arrival, by how long before it."""
+    table = Table(title="Error of the arrival estimate, in virtual seconds", title_justify="left")
+    table.add_column("minutes before")
+    table.add_column("said")
+    for column in ("samples", "mean error", "bias", "p90"):
+        table.add_column(column, justify="right")
+    for one in result.arrivals:
+        first, end = one.minutes
+        for name, error in (
+            ("at assignment", one.assigned),
+            ("by the map, from where it is", one.travel),
+            ("live", one.live),
+        ):
+            table.add_row(
+                f"{first} to {end}",
+                name,
+                str(one.samples),
+                f"{error.mean_absolute:.0f}",
+                f"{error.bias:+.0f}",
+                f"{error.p90_absolute:.0f}",
+                end_section=name == "live",
+            )
     return table
 
 

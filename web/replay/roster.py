@@ -12,10 +12,10 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from typing import Any, Final
 from urllib.parse import urlencode
 
+from actors.fire_calls.fleet import Unit
 from web.replay.device import Deployed
 from web.replay.door import Door
 from web.replay.errors import DoorRefused
-from web.replay.fleet import Unit
 from web.replay.several import each
 
 _AT_ONCE: Final = 8

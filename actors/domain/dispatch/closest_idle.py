@@ -9,33 +9,31 @@ up the others: it waits for its next round aside.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import attrgetter
 
-from actors.domain.dispatch.priority import soonest
-from actors.domain.dispatch.situation import Plan, Proposal, Situation
-from actors.domain.dispatch.suitability import suits
+from actors.domain.dispatch.greedy import in_order
+from actors.domain.dispatch.nearest import nearest
+from actors.domain.dispatch.situation import Part, Plan, Situation
 from actors.domain.travel import TravelEstimate
+
+_NOTHING = Plan()
+# Waiting.age, read in C: a queue can be long.
+_AGE = attrgetter("raised_at", "emergency")
 
 
 @dataclass(frozen=True, slots=True)
 class ClosestIdle:
-    """See above. Equal travel times are decided by the unit's id."""
+    """See above. Equal travel times are decided by the unit's id, equal ages by the emergency's."""
 
     name: str = "closest_idle"
+    wants: frozenset[Part] = frozenset()
 
     def plan(self, situation: Situation, travel: TravelEstimate) -> Plan:
         """See Policy."""
-        free = {unit.unit: unit for unit in situation.free}
-        proposals: list[Proposal] = []
-        refused: list[str] = []
-        for case in sorted(situation.waiting, key=lambda case: case.age):
-            able = [unit for unit in free.values() if suits(unit, case)]
-            willing = [unit for unit in able if unit.unit not in case.refused_by]
-            if willing:
-                eta_s, unit_id = soonest(willing, case, situation.now, travel)
-                proposals.append(Proposal(case.emergency, unit_id, eta_s))
-                del free[unit_id]
-            elif able:
-                refused.append(case.emergency)
-            else:
-                break
+        if not situation.free or not situation.waiting:
+            return _NOTHING
+        queue = sorted(situation.waiting, key=_AGE)
+        proposals, refused = in_order(
+            queue, nearest(situation.free, travel, situation.now), head_blocks=True
+        )
         return Plan(tuple(proposals), tuple(refused))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Literal, Protocol
 
 from msgspec import Struct
 
@@ -10,8 +10,10 @@ from actors.domain.task import TaskStep
 from actors.domain.travel import TravelEstimate
 from actors.domain.values import Location
 
+Part = Literal["busy", "stations", "demand"]
 
-class Waiting(Struct, frozen=True):
+
+class Waiting(Struct, frozen=True, gc=False):
     """An emergency to find a unit for.
 
     `vehicles`: the types that will do; empty: any. `refused_by`: units that are not to be asked.
@@ -38,7 +40,7 @@ class Waiting(Struct, frozen=True):
         return (self.raised_at, self.emergency)
 
 
-class FreeUnit(Struct, frozen=True):
+class FreeUnit(Struct, frozen=True, gc=False):
     """A unit that can be asked, where it was last seen.
 
     `station`: the id of the station that it stands at or is on its way to, if any.
@@ -51,12 +53,12 @@ class FreeUnit(Struct, frozen=True):
     station: str | None = None
 
 
-class BusyUnit(Struct, frozen=True):
+class BusyUnit(Struct, frozen=True, gc=False):
     """A unit on a task, or asked for one (`step` pending).
 
     `emergency`, `priority`, `target`, `preempted`: what it is busy with, where, how urgent, and
     how often a unit was taken from that emergency before. `free_at`, `free_where`: when and where
-    it is expected to be free again; an estimate, never a promise.
+    it is expected to be free again; an estimate, never a promise, and overdue once it has passed.
     """
 
     unit: str
@@ -86,7 +88,7 @@ class Hotspot(Struct, frozen=True):
     weight: float
 
 
-class Situation(Struct, frozen=True, kw_only=True):
+class Situation(Struct, frozen=True, kw_only=True, gc=False):
     """One region at one moment. Every unit on duty is in `free` or in `busy`, none in both."""
 
     now: float
@@ -97,7 +99,7 @@ class Situation(Struct, frozen=True, kw_only=True):
     demand: tuple[Hotspot, ...] = ()
 
 
-class Proposal(Struct, frozen=True):
+class Proposal(Struct, frozen=True, gc=False):
     """Ask this free unit for that emergency.
 
     `eta_s`: travel time to it. `reason`: why this unit, in a few words for the dispatch desk.
@@ -119,6 +121,18 @@ class Preemption(Struct, frozen=True):
     reason: str
 
 
+class Hold(Struct, frozen=True):
+    """Keep an emergency waiting on purpose, for a unit that will be free soon.
+
+    At `until` the policy is to be asked again, if nothing else has led to it before.
+    """
+
+    emergency: str
+    unit: str
+    until: float
+    reason: str
+
+
 class Move(Struct, frozen=True):
     """Let an idle unit stand at another station. It stays free on its way."""
 
@@ -127,25 +141,35 @@ class Move(Struct, frozen=True):
     reason: str
 
 
-class Plan(Struct, frozen=True):
+class Plan(Struct, frozen=True, gc=False):
     """What a policy proposes: each unit and each emergency at most once over all of it.
 
-    `refused`: emergencies for which there are free units that suit, all of which refused.
+    `refused`: emergencies for which there are free units that suit, all of which refused. `holds`:
+    emergencies kept waiting although a free unit that suits is there; in nothing else of the plan.
     """
 
     proposals: tuple[Proposal, ...] = ()
     refused: tuple[str, ...] = ()
     preemptions: tuple[Preemption, ...] = ()
     moves: tuple[Move, ...] = ()
+    holds: tuple[Hold, ...] = ()
 
 
 class Policy(Protocol):
-    """Decides who is sent where."""
+    """Decides who is sent where.
+
+    `wants`: which parts of a situation it reads besides who waits and who is free; the others may
+    be left out. One that wants stations may propose moves, and is to be asked when the free units
+    have changed also while nobody waits.
+    """
 
     @property
     def name(self) -> str:
         """What it is chosen by, in settings and on command lines."""
         ...
+
+    @property
+    def wants(self) -> frozenset[Part]: ...
 
     def plan(self, situation: Situation, travel: TravelEstimate) -> Plan:
         """Pure: the same for the same arguments, whatever the order of their parts."""

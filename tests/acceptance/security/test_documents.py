@@ -18,6 +18,7 @@ REQUIREMENTS: Final = (
     "Encryption in storage and transmission",
     "Immutable and complete audit logs",
     "Emergencies logged during partial failure",
+    "Dispatch",
 )
 _FILE: Final = re.compile(r"`(tests/[\w/]+\.py)(?:::(\w+))?`")
 _NAME: Final = re.compile(r"`(test_\w+)`")

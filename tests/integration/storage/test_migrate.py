@@ -12,6 +12,7 @@ import pytest
 
 from storage import migrate, migrations
 from storage.records.table import RECORD_TABLES, Outbox
+from storage.resources.table import RESOURCE_TABLES
 
 _number = count(1)
 # The ids, as the files' names have them behind an m.
@@ -54,7 +55,9 @@ async def test_a_migration_that_fails_leaves_the_schema_as_it_was(empty: str) ->
     await connection.close()
 
 
-@pytest.mark.parametrize("table", [*RECORD_TABLES, Outbox], ids=lambda t: t.__name__)
+@pytest.mark.parametrize(
+    "table", [*RECORD_TABLES, *RESOURCE_TABLES, Outbox], ids=lambda t: t.__name__
+)
 async def test_the_schema_is_what_the_tables_say(empty: str, table: type) -> None:
     await migrate.run(empty)
     connection = await asyncpg.connect(empty)
@@ -81,6 +84,7 @@ _TYPES = {
     "Timestamptz": "timestamp with time zone",
     "Bytea": "bytea",
     "SmallInt": "smallint",
+    "BigInt": "bigint",
     "DoublePrecision": "double precision",
     "Boolean": "boolean",
 }

@@ -51,6 +51,15 @@ EMERGENCY: dict[str, Any] = {
 }
 
 
+HOSPITAL: dict[str, Any] = {
+    "name": "General",
+    "region": "blr",
+    "location": HERE,
+    "capabilities": ["cath_lab"],
+}
+STATION: dict[str, Any] = {"name": "Station 1", "region": "blr", "location": HERE}
+
+
 class Api:
     """Requests in a role. `subject` defaults to the role's own name.
 
@@ -105,6 +114,12 @@ class Api:
 
     async def emergency(self, patient_id: str, **changes: Any) -> dict[str, Any]:
         return await self._made(f"/api/patients/{patient_id}/emergency", {**EMERGENCY, **changes})
+
+    async def hospital(self, **changes: Any) -> dict[str, Any]:
+        return await self._made("/api/hospitals", {**HOSPITAL, **changes})
+
+    async def station(self, **changes: Any) -> dict[str, Any]:
+        return await self._made("/api/stations", {**STATION, **changes})
 
     async def _made(self, path: str, body: Any) -> dict[str, Any]:
         response = await self.call("POST", path, body=body, key=uuid4().hex, expect=201)

@@ -17,7 +17,17 @@ from litestar.routes import ASGIRoute, HTTPRoute
 
 from actors.domain.access import by_role_alone, could, may
 from actors.domain.kernel import Sender
-from tests.integration.web.api import DOCTOR, EMERGENCY, HERE, PARAMEDIC, PATIENT, Api, problem
+from tests.integration.web.api import (
+    DOCTOR,
+    EMERGENCY,
+    HERE,
+    HOSPITAL,
+    PARAMEDIC,
+    PATIENT,
+    STATION,
+    Api,
+    problem,
+)
 from tests.integration.web.conftest import Stack, client_of
 from tests.integration.web.world import NOBODY, WHY, World, made
 from web.access.doors import DOORS, OPEN_DOOR
@@ -26,6 +36,12 @@ from web.composition import transports
 from web.ui.controller import HANDLERS as FIRST_PAGE
 
 Door = tuple[str, str]
+
+SHIFT: Final = {
+    "station": NOBODY,
+    "starts_at": "2030-01-01T06:00:00Z",
+    "ends_at": "2030-01-01T14:00:00Z",
+}
 
 # What a route takes that wants a body, where what it answers depends on the thing.
 BODIES: Final[dict[Door, Any]] = {
@@ -38,6 +54,17 @@ BODIES: Final[dict[Door, Any]] = {
     ("POST", "/api/family/children"): {**PATIENT, "birth_date": "2022-05-01"},
     ("POST", "/api/emergencies/{emergency_id}/cancel"): {"reason": "walk"},
     ("POST", "/api/emergencies/{emergency_id}/priority"): {"priority": 3, "reason": "walk"},
+    ("POST", "/api/emergencies/{emergency_id}/hold"): {"reason": "walk"},
+    ("POST", "/api/emergencies/{emergency_id}/release"): {"ends": "hold", "reason": "walk"},
+    ("POST", "/api/emergencies/{emergency_id}/stage"): {"location": HERE, "reason": "walk"},
+    ("POST", "/api/emergencies/{emergency_id}/units"): {"reason": "walk"},
+    ("POST", "/api/emergencies/{emergency_id}/units/{slot}/stand-down"): {"reason": "walk"},
+    ("POST", "/api/emergencies/{emergency_id}/merge"): {"into": NOBODY, "reason": "walk"},
+    ("POST", "/api/dispatch/{region}/assignments"): {
+        "emergency": NOBODY,
+        "unit": NOBODY,
+        "reason": "walk",
+    },
     ("POST", "/api/paramedics"): PARAMEDIC,
     ("PUT", "/api/paramedics/{paramedic_id}"): PARAMEDIC,
     ("POST", "/api/paramedics/{paramedic_id}/tasks/{task_id}"): {
@@ -45,6 +72,13 @@ BODIES: Final[dict[Door, Any]] = {
         "reason": "walk",
     },
     ("POST", "/api/paramedics/{paramedic_id}/duty"): {"action": "on_duty", "position": HERE},
+    ("POST", "/api/hospitals"): HOSPITAL,
+    ("PUT", "/api/hospitals/{hospital_id}"): HOSPITAL,
+    ("PUT", "/api/hospitals/{hospital_id}/load"): {"intake": "open"},
+    ("POST", "/api/stations"): STATION,
+    ("PUT", "/api/stations/{station_id}"): STATION,
+    ("POST", "/api/shifts"): {**SHIFT, "unit": NOBODY},
+    ("PUT", "/api/shifts/{shift_id}"): SHIFT,
     ("POST", "/api/doctors"): DOCTOR,
     ("PUT", "/api/doctors/{doctor_id}"): DOCTOR,
     ("PUT", "/api/doctors/{doctor_id}/availability"): {"timezone": "UTC"},

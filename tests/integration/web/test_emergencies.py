@@ -119,7 +119,7 @@ async def test_the_dispatcher_of_a_region_shows_its_cases_and_units(api: Api) ->
     assert [case["emergency"] for case in seen["cases"]] == [emergency["id"]]
     assert [row["unit"] for row in seen["units"]] == [unit]
     empty = (await api.call("GET", "/api/dispatch/nowhere", expect=200)).json()
-    assert empty == {"region": "nowhere", "cases": [], "units": []}
+    assert empty == {"region": "nowhere", "cases": [], "units": [], "stations": []}
 
 
 async def test_a_patient_cancels_and_may_not_twice(api: Api) -> None:

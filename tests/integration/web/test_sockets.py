@@ -37,6 +37,7 @@ ARGUMENTS: Final[dict[str, Any]] = {
     "task.accept": {"task": "none"},
     "task.decline": {"task": "none", "reason": "walk"},
     "task.progress": {"task": "none", "step": "on_scene"},
+    "task.redirect": {"task": "none", "hospital": "none", "reason": "walk"},
     "task.hand_back": {"task": "none", "reason": "walk"},
     "shift.on": {"position": {**HERE, "at": 1.0}},
     "position": HERE,

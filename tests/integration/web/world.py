@@ -50,6 +50,7 @@ class World:
             "doctor_id": self.doctor,
             "task_id": "none",
             "region": "walk",
+            "slot": "2",
             "link_id": self.invitation if accepts else self.link,
             "break_glass_id": self.break_glass,
         }

@@ -104,7 +104,7 @@ def entitled(stage: Stage, door: Door) -> Caller:
 
 
 def address(path: str) -> str:
-    return _PARAMETER.sub(NOBODY, path)
+    return _PARAMETER.sub(NOBODY, path.replace("{slot}", "2"))
 
 
 def objects(body: Any, pointer: str = "") -> Iterator[tuple[str, dict[str, Any]]]:

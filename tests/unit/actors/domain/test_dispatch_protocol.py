@@ -1,8 +1,12 @@
-"""Paramedics, emergencies and a dispatcher over a bus that reorders, repeats and delays."""
+"""Paramedics, emergencies and a dispatcher over a bus that reorders, repeats and delays.
+
+People at the desk interfere as they like: they override, hold, stage, order more units, merge; and
+the policy takes units from one emergency for another.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -13,10 +17,33 @@ from hypothesis.stateful import (
     precondition,
     rule,
 )
+from msgspec.structs import replace
 
+from actors.domain.dispatch import ByPriority, Policy
+from actors.domain.dispatch.preemptive_lookahead import PreemptiveLookahead
+from actors.domain.dispatcher import (
+    DispatchRules,
+    ListDuplicates,
+    ListSuggestions,
+    OverrideAssignment,
+    ViewDispatcher,
+)
 from actors.domain.emergency import CancelEmergency, OverridePriority
+from actors.domain.emergency_orders import (
+    HoldEmergency,
+    MergeEmergency,
+    OrderUnits,
+    ReleaseEmergency,
+    StageEmergency,
+    StandDownUnit,
+)
 from actors.domain.kernel import DomainError, EntityRef, Sender
-from actors.domain.messages import ReportPosition, WithdrawTask
+from actors.domain.messages import (
+    ReportPosition,
+    StationRef,
+    StationsChanged,
+    WithdrawTask,
+)
 from actors.domain.paramedic import (
     AcceptTask,
     DeclineTask,
@@ -27,8 +54,10 @@ from actors.domain.paramedic import (
     ProgressTask,
     TakeBreak,
 )
+from actors.domain.registry import kinds
 from actors.domain.values import Position
 from tests.unit.actors.domain.cast import (
+    SYSTEM,
     crew,
     emergency_ref,
     north_of_centre,
@@ -37,11 +66,28 @@ from tests.unit.actors.domain.cast import (
     register,
     unit_ref,
 )
-from tests.unit.actors.domain.world import OPS, World
+from tests.unit.actors.domain.world import DISPATCHER, OPS, World
 
 UNITS = ("u1", "u2", "u3")
 units = st.sampled_from(UNITS)
 picks = st.integers(min_value=0, max_value=10_000)
+STATIONS = StationsChanged(
+    revision=1,
+    stations=(
+        StationRef("s1", "North", north_of_centre(3)),
+        StationRef("s2", "South", north_of_centre(8)),
+    ),
+)
+ORDERS = (
+    HoldEmergency(reason="police first"),
+    ReleaseEmergency(ends="hold", reason="go"),
+    StageEmergency(location=north_of_centre(2), reason="a knife"),
+    ReleaseEmergency(ends="staging", reason="police is there"),
+    OrderUnits(count=1, reason="two hurt"),
+    OrderUnits(count=2, units=("u2",), reason="a bus"),
+    StandDownUnit(slot=2, reason="one is enough"),
+    StandDownUnit(slot=3, reason="one is enough"),
+)
 NEXT = {
     "accepted": ("en_route",),
     "en_route": ("on_scene",),
@@ -54,12 +100,15 @@ NEXT = {
 class DispatchProtocol(RuleBasedStateMachine):
     """People do what they like; the bus does its worst."""
 
+    policy: ClassVar[Policy] = ByPriority()
+
     def __init__(self) -> None:
         super().__init__()
-        self.world = World()
+        self.world = World(kinds(DispatchRules(), self.policy))
         self.raised = 0
         for unit in UNITS:
             register(self.world, unit)
+        self.world.ask(DISPATCHER, STATIONS, SYSTEM)
 
     def attempt(self, ref: EntityRef, command: Any, by: Sender = OPS) -> None:
         """A command of a person: possible or not, what is refused says what was possible."""
@@ -149,6 +198,40 @@ class DispatchProtocol(RuleBasedStateMachine):
         report = ReportPosition(lat=here.lat, lon=here.lon, at=self.world.now)
         self.world.signal(unit_ref(unit), report)
 
+    # --- the dispatch desk
+
+    @precondition(lambda self: self.raised)
+    @rule(pick=picks, unit=units, slot=st.integers(1, 3), divert=st.booleans())
+    def the_desk_sends_a_certain_unit(self, pick: int, unit: str, slot: int, divert: bool) -> None:
+        order = OverrideAssignment(
+            emergency=f"e{pick % self.raised + 1}",
+            unit=unit,
+            reason="knows the house",
+            slot=slot,
+            divert=divert,
+        )
+        self.attempt(DISPATCHER, order)
+
+    @precondition(lambda self: self.raised)
+    @rule(pick=picks, order=st.sampled_from(ORDERS), seconds=st.sampled_from([None, 5.0]))
+    def the_desk_orders(self, pick: int, order: Any, seconds: float | None) -> None:
+        if isinstance(order, HoldEmergency) and seconds is not None:
+            order = replace(order, until=self.world.now + seconds)
+        self.attempt(emergency_ref(f"e{pick % self.raised + 1}"), order)
+
+    @precondition(lambda self: self.raised > 1)
+    @rule(one=picks, other=picks)
+    def the_desk_merges(self, one: int, other: int) -> None:
+        ref = emergency_ref(f"e{one % self.raised + 1}")
+        into = f"e{other % self.raised + 1}"
+        self.attempt(ref, MergeEmergency(into=into, reason="the same crash"))
+
+    @rule(query=st.sampled_from([ListSuggestions(), ListDuplicates(), ViewDispatcher()]))
+    def the_desk_looks(self, query: Any) -> None:
+        before = self.world.dispatcher
+        self.world.ask(DISPATCHER, query)
+        assert self.world.dispatcher is before
+
     # --- the bus and the clock
 
     @precondition(lambda self: self.world.bus)
@@ -188,12 +271,18 @@ class DispatchProtocol(RuleBasedStateMachine):
         world.settle()
         world.check_nothing_lost()
         world.check_replay()
-        # And it lives on: with a crew that takes what it is asked, every case comes to its end.
+        # And it lives on: nobody holds anything back any more, and with a crew that takes what it
+        # is asked, every case comes to its end.
+        for ends in ("hold", "staging"):
+            for n in range(self.raised):
+                order = ReleaseEmergency(ends=ends, reason="it is safe")
+                self.attempt(emergency_ref(f"e{n + 1}"), order)
         for unit in UNITS:
             self.attempt(unit_ref(unit), EndBreak(), crew(unit))
             self.a_crew_goes_on_duty(unit, 1)
         world.settle()
-        for _ in range(40 * (self.raised + 1)):
+        wanted = self.raised + sum(len(e.orders.further) for e in world.emergencies())
+        for _ in range(60 * (wanted + 1)):
             for unit in UNITS:
                 self.a_crew_accepts(unit, 0)
                 self.a_crew_gets_on(unit, 1)
@@ -207,10 +296,19 @@ class DispatchProtocol(RuleBasedStateMachine):
         assert not world.dispatcher.cases and not world.dispatcher.reserved
 
 
-TestDispatchProtocol = DispatchProtocol.TestCase
-TestDispatchProtocol.settings = settings(
-    max_examples=120,
+class Preempting(DispatchProtocol):
+    """With a policy that takes units, and waits for those that are soon free."""
+
+    policy = PreemptiveLookahead()
+
+
+_SETTINGS = settings(
+    max_examples=60,
     stateful_step_count=80,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
+TestDispatchProtocol = DispatchProtocol.TestCase
+TestDispatchProtocol.settings = _SETTINGS
+TestPreempting = Preempting.TestCase
+TestPreempting.settings = _SETTINGS

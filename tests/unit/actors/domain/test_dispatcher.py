@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from actors.domain import views
-from actors.domain.dispatcher import (
-    TOMBSTONES,
+from actors.domain.dispatcher import TOMBSTONES, ViewDispatcher
+from actors.domain.dispatcher_events import (
     AllRefused,
     CrewLost,
     EmergencyQueued,
@@ -16,7 +16,6 @@ from actors.domain.dispatcher import (
     OfferMade,
     OpsAlerted,
     RoundRestarted,
-    ViewDispatcher,
 )
 from actors.domain.emergency import CancelEmergency, OverridePriority
 from actors.domain.kernel import EntityRef

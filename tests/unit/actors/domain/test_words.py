@@ -94,7 +94,7 @@ def test_places_off_the_globe_are_refused_at_the_door() -> None:
 
 
 def test_the_registry_names_each_kind_by_its_own_name() -> None:
-    assert set(KINDS) == {"emergency", "paramedic", "doctor", "dispatcher"}
+    assert set(KINDS) == {"emergency", "paramedic", "doctor", "dispatcher", "hospital", "shift"}
     assert all(kind == behaviour.kind for kind, behaviour in KINDS.items())
     assert {kind for kind, behaviour in KINDS.items() if behaviour.urgent} == {
         "emergency",

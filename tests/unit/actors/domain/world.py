@@ -7,15 +7,29 @@ command everything that must always hold is checked, whatever test is running.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
 from actors.domain.dispatcher import Dispatcher
-from actors.domain.emergency import ENDED, Emergency
-from actors.domain.kernel import Context, Decision, EntityRef, Event, Sender, Signal, Wake, fold
+from actors.domain.dispatcher_publish import counted
+from actors.domain.emergency import Emergency
+from actors.domain.kernel import (
+    Behaviour,
+    Context,
+    Decision,
+    EntityRef,
+    Event,
+    Sender,
+    Signal,
+    Wake,
+    fold,
+)
+from actors.domain.machine import NEW
 from actors.domain.paramedic import Paramedic
 from actors.domain.registry import KINDS
+from actors.domain.task import ON_THE_WAY, case_key
 
 START = 1_586_500_000.0
 REGION = "north"
@@ -35,7 +49,8 @@ class Message(msgspec.Struct, frozen=True):
 class World:
     """Everything there is, and what happened to it."""
 
-    def __init__(self) -> None:
+    def __init__(self, kinds: Mapping[str, Behaviour[Any]] = KINDS) -> None:
+        self.kinds = kinds
         self.now = START
         self.states: dict[EntityRef, Any] = {}
         self.journal: dict[EntityRef, list[Event]] = defaultdict(list)
@@ -73,7 +88,7 @@ class World:
         wakes = [
             (at, ref)
             for ref, state in self.states.items()
-            if (at := KINDS[ref.kind].wake_at(state)) is not None
+            if (at := self.kinds[ref.kind].wake_at(state)) is not None
         ]
         return min(wakes, default=None)
 
@@ -87,16 +102,18 @@ class World:
 
     def signal(self, ref: EntityRef, signal: Signal) -> None:
         """Telemetry, forwarded at once."""
-        absorbed = KINDS[ref.kind].absorb(self.state(ref), self.telemetry[ref], signal, self.now)
+        absorbed = self.kinds[ref.kind].absorb(
+            self.state(ref), self.telemetry[ref], signal, self.now
+        )
         self.publications += absorbed.publications
         for to, forwarded in absorbed.forwards:
             self.signal(to, forwarded)
 
     def state(self, ref: EntityRef) -> Any:
-        return self.states.get(ref) or KINDS[ref.kind].initial(ref.id)
+        return self.states.get(ref) or self.kinds[ref.kind].initial(ref.id)
 
     def _handle(self, message: Message) -> Decision:
-        behaviour = KINDS[message.to.kind]
+        behaviour = self.kinds[message.to.kind]
         before = self.state(message.to)
         context = Context(self.now, message.by, message.id, dict(self.telemetry[message.to]))
         wire = msgspec.json.decode(
@@ -111,6 +128,7 @@ class World:
             assert stored == event
             previous, after = after, behaviour.apply(after, stored)
             self._publish(behaviour, previous, event, after)
+        assert decision.after is None or decision.after == after, "not what its events lead to"
         self.states[message.to] = after
         self.journal[message.to] += decision.events
         sender = Sender("system", str(message.to))
@@ -123,9 +141,16 @@ class World:
     def _publish(self, behaviour: Any, before: Any, event: Event, after: Any) -> None:
         published = behaviour.publications(before, event, after)
         facts = [p.channel for p in published if p.delivery == "fact"]
-        assert facts == [behaviour.fact_channel(after.id)], (
+        channel = behaviour.fact_channel
+        assert facts == ([] if channel is None else [channel(after.id)]), (
             "one fact per event, or offsets have holes"
         )
+        if isinstance(after, Dispatcher):
+            totals = counted(after)
+            waiting = len(after.cases) - totals.engaged - totals.done
+            for said in (p.data for p in published):
+                seen = (said.waiting, said.engaged, said.units_free)
+                assert seen == (waiting, totals.engaged, totals.free), "not the region's totals"
         self.publications += published
 
     # --- what must hold
@@ -135,7 +160,7 @@ class World:
         held = Counter(
             claim.key
             for ref, state in self.states.items()
-            for claim in KINDS[ref.kind].claims(state)
+            for claim in self.kinds[ref.kind].claims(state)
         )
         assert not [key for key, times in held.items() if times > 1], "claimed twice"
         for unit in self.units():
@@ -146,7 +171,7 @@ class World:
     def check_replay(self) -> None:
         """Snapshot + replayed events == the state, from every snapshot that there could be."""
         for ref, events in self.journal.items():
-            behaviour = KINDS[ref.kind]
+            behaviour = self.kinds[ref.kind]
             state = behaviour.initial(ref.id)
             for event in events:
                 state = behaviour.apply(state, event)
@@ -159,29 +184,56 @@ class World:
         """At rest each open emergency waits, is offered, or has the one crew it thinks it has."""
         assert not self.bus
         dispatcher = self.dispatcher
-        live = {unit.live_task.emergency: unit for unit in self.units() if unit.live_task}
-        offered = {t.emergency: u for u in self.units() for t in u.tasks if not t.live}
+        live = {
+            case_key(u.live_task.emergency, u.live_task.slot): u
+            for u in self.units()
+            if u.live_task
+        }
+        offered = {
+            case_key(t.emergency, t.slot): u for u in self.units() for t in u.tasks if not t.live
+        }
+        wanted: set[str] = set()
         for emergency in self.emergencies():
-            case = dispatcher.cases.get(emergency.id)
-            if emergency.status in ENDED:
-                assert case is None, "the dispatcher still works on what is over"
-                assert emergency.id not in live and emergency.id not in offered
+            if emergency.ended or emergency.status == NEW:
                 continue
-            assert case is not None, f"{emergency.id} is lost"
-            assert case.card == emergency.card()
-            if emergency.status == "raised":
-                assert emergency.id not in live and emergency.unit is None
-                assert case.phase == ("offered" if emergency.id in offered else "waiting")
-            else:
-                assert case.phase == "engaged"
-                unit = live[emergency.id]
-                assert emergency.unit == unit.id == case.unit
-                assert unit.live_task is not None and unit.live_task.id == emergency.task
+            wanted |= self._check_open(emergency, live, offered)
+        assert set(dispatcher.cases) == wanted, "the dispatcher works on what nobody wants"
+        assert set(live) | set(offered) <= wanted
         asked = {u.id: t.id for u in self.units() for t in u.tasks if not t.live}
         assert dispatcher.reserved == asked, "reserved is who was asked and has not answered"
         for unit in self.units():
             known = dispatcher.units[unit.id]
             assert (known.status, known.free) == (unit.status, unit.status == "available")
+
+    def _check_open(
+        self, emergency: Emergency, live: dict[str, Paramedic], offered: dict[str, Paramedic]
+    ) -> set[str]:
+        """Each unit that an emergency wants waits, is asked for, is here, or is done."""
+        first = (1, emergency.unit, emergency.task, emergency.orders.primary_done is not None)
+        slots = [
+            first,
+            *((f.slot, f.unit, f.task, f.status == "completed") for f in emergency.orders.further),
+        ]
+        for slot, unit, task, done in slots:
+            key = case_key(emergency.id, slot)
+            case = self.dispatcher.cases.get(key)
+            assert case is not None, f"{key} is lost"
+            assert case.card == emergency.card()
+            if done:
+                assert case.phase == "done" and key not in live and key not in offered
+            elif unit is None:
+                assert key not in live
+                assert case.phase == ("offered" if key in offered else "waiting")
+            else:
+                assert case.phase == "engaged"
+                crew = live[key]
+                assert unit == crew.id == case.unit
+                assert crew.live_task is not None and crew.live_task.id == task
+                if crew.live_task.step in ON_THE_WAY:
+                    staged = emergency.orders.staged
+                    assert crew.live_task.staging == (staged and staged.location)
+        assert not all(done for *_, done in slots), "it should be closed"
+        return {case_key(emergency.id, slot) for slot, *_ in slots}
 
     # --- looking
 

@@ -23,6 +23,10 @@ from tests.unit.storage.encryption.vaults import opened
 # Texts that people type, numbers to call, places where somebody needs help, what triage asked.
 _TEXTS = tuple(inspect.type_info(one) for one in (Note, Phone))
 _STRUCTS = (Location, TriageAnswers)
+# Where a hospital stands is nobody's secret; where its patient comes from is another field.
+_PUBLIC = {("EmergencyCard", "destination")}
+# Plans of crews, and nothing of any patient.
+_OF_NOBODY = {"shift"}
 
 
 @pytest.mark.parametrize(("decoded_as", "word"), words(), ids=lambda w: getattr(w, "__name__", ""))
@@ -81,5 +85,5 @@ def test_every_field_for_texts_numbers_and_places_of_patients_is_private(kind: s
         for struct, name, of in _fields(leaf, seen)
         if of in _TEXTS or (isinstance(of, inspect.StructType) and of.cls in _STRUCTS)
     ]
-    assert [one for one in found if one[1] not in PRIVATE] == []
-    assert found
+    assert [one for one in found if one[1] not in PRIVATE and one not in _PUBLIC] == []
+    assert bool(found) is (kind not in _OF_NOBODY)

@@ -9,6 +9,7 @@ from random import Random
 import pytest
 
 from actors.domain.triage import triage
+from actors.fire_calls.call import answers_for
 from web.demo.city import UNITS, build
 from web.demo.stream import (
     PEAK_PER_MIN,
@@ -17,7 +18,6 @@ from web.demo.stream import (
     rate_per_s,
     service_for,
 )
-from web.replay.call import answers_for
 
 DAY_S = 86_400.0
 

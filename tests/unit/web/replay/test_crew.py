@@ -9,7 +9,7 @@ import pytest
 from actors.domain.task import MACHINE, TaskStep
 from actors.domain.travel import GreatCircle
 from actors.domain.values import Location
-from web.replay.call import Service
+from actors.fire_calls.call import Service
 from web.replay.crew import TURNOUT_S, City, Habits, answer, next_move
 
 SCENE, BASE = Location(37.75, -122.45), Location(37.77, -122.41)

@@ -18,8 +18,8 @@ from actors.domain.kernel import EntityRef
 from actors.domain.travel import GreatCircle, great_circle_m
 from actors.domain.values import Location
 from actors.domain.views import DeviceUpdate, TaskView
+from actors.fire_calls.call import Service as CallService
 from tests.unit.web.replay.service import DESK, REGION, Service, running, until
-from web.replay.call import Service as CallService
 from web.replay.clock import VirtualClock
 from web.replay.crew import City, Habits, answer
 from web.replay.device import Deployed, Device, Script, reference, wall

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from msgspec.structs import replace
 from rich.console import Console
 
-from tests.unit.web.replay.export_file import export
+from tests.unit.actors.fire_calls.export_file import export
 from web.cli.exits import Exit
 from web.replay.cli import replay
 from web.replay.clock import VirtualClock

@@ -1,0 +1,1 @@
+"""Hospitals: profiles, load, and which one a crew should drive to."""

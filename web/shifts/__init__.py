@@ -1,0 +1,1 @@
+"""Shifts: who is planned where and when, and who is really there."""
