@@ -16,7 +16,7 @@ POLICY ?= priority
 # Packages are taken from wherever pip is set up to take them; their hashes are in the lock files.
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help install run test test-unit test-integration test-acceptance check bench chaos lock docs clean
+.PHONY: help install run test test-unit test-web test-integration test-acceptance check bench chaos lock docs clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,16 +35,19 @@ $(VENV)/.installed: requirements.lock requirements-dev.lock pyproject.toml
 run: install ## Start everything with a demo city: embedded servers, shards, web, crews. Ctrl-C ends it
 	@$(BIN)/maxray up --demo --port $(PORT) --data $(DATA)
 
-test: install ## Run the whole test suite against real servers: three parts at once, each shown at its end
-	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target \
-		test-integration test-acceptance test-unit
+test: install ## Run the whole test suite against real servers: its parts at once, each shown at its end
+	@$(MAKE) --no-print-directory --jobs=4 --output-sync=target \
+		test-web test-integration test-acceptance test-unit
 
 test-unit:
 	@$(BIN)/python -m pytest tests/unit tests/chaos
 
 # These mostly wait: for servers to start, to be killed and to come back.
+test-web:
+	@$(BIN)/python -m pytest tests/integration/web
+
 test-integration:
-	@$(BIN)/python -m pytest tests/integration
+	@$(BIN)/python -m pytest tests/integration --ignore=tests/integration/web
 
 test-acceptance:
 	@$(BIN)/python -m pytest tests/acceptance

@@ -474,7 +474,8 @@ def _take_over(state: Dispatcher, event: UnitTakenOver) -> Dispatcher:
     left = state.case(event.from_emergency, event.from_slot)
     if left is not None and left.task == event.from_task:
         left = replace(_waiting(left), preempted=left.preempted + 1)
-        state = _with(state, left)
+        # Asked for it still, where the answer about the new task has overtaken this word.
+        state = _unreserve(_with(state, left), event.unit, event.from_task)
     case = state.case(event.emergency, event.slot)
     if event.accepted:
         state = _unreserve(state, event.unit, event.task)

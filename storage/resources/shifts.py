@@ -29,6 +29,11 @@ _CANCEL: Final = """
 UPDATE shift SET cancelled_at = {}, updated_at = {}, revision = revision + 1
 WHERE id = {} AND cancelled_at IS NULL RETURNING *
 """
+# Two that put overlapping rows in at once wait for each other in the exclusion constraint, until
+# PostgreSQL ends one as a deadlock. One at a time for each unit, and the second sees the first.
+_ONE_AT_A_TIME: Final = """
+SELECT pg_advisory_xact_lock(hashtextextended('shift of ' || {}, 0))
+"""
 
 Tell = Callable[[ShiftRow], OutboxRow]
 
@@ -51,6 +56,7 @@ class Shifts:
             known = await idempotency.claim(self._vault, command_id, print_, row.id, row.created_at)
             if known is not None:
                 return known, None
+            await ShiftTable.raw(_ONE_AT_A_TIME, row.unit_id)
             await ShiftTable.insert(ShiftTable(**columns(row)))
             told = tell(row)
             await outbox.put(told, self._vault)
@@ -95,6 +101,7 @@ class Shifts:
             row.ends_at,
             row.updated_at,
             row.id,
+            alone=row.unit_id,
         )
 
     async def cancel(self, id_: str, at: datetime, tell: Tell) -> tuple[ShiftRow, OutboxRow]:
@@ -102,9 +109,11 @@ class Shifts:
         return await self._changed(tell, id_, _CANCEL, at, at, id_)
 
     async def _changed(
-        self, tell: Tell, id_: str, statement: str, *values: Any
+        self, tell: Tell, id_: str, statement: str, *values: Any, alone: str | None = None
     ) -> tuple[ShiftRow, OutboxRow]:
         async with self._changing():
+            if alone is not None:
+                await ShiftTable.raw(_ONE_AT_A_TIME, alone)
             rows = await ShiftTable.raw(statement, *values)
             if not rows:
                 known = await ShiftTable.exists().where(ShiftTable.id == id_)
