@@ -149,13 +149,14 @@ async def test_with_no_unit_free_it_waits_and_the_most_urgent_is_served_first(
         await ops_hear(ops, region, first, "EmergencyQueued", "NoUnitFree")
         unit = await people.enter_async_context(crew(service, region, NEAR))
         task = await unit.accept(first)
+        await unit.drive_through(task, "en_route", "on_scene")  # from where nobody is taken away
         older = await patient.call_for_help()
         await ops_hear(ops, region, older, "EmergencyQueued", "NoUnitFree")
         urgent = await patient.call_for_help(breathing="no")
         await ops_hear(ops, region, urgent, "EmergencyQueued", "NoUnitFree")
         reasons = [one["reason"] for one in ops.channels[f"ops:{region}"].data]
         assert [reason for reason in reasons if reason] == ["none_on_duty", "all_busy", "all_busy"]
-        await unit.drive_through(task, "en_route", "on_scene", "completed")
+        await unit.drive_through(task, "completed")
         task = await unit.accept(urgent)
         view = await service.ask("GET", f"/api/dispatch/{region}", await service.ops())
         phases = [(case["emergency"], case["phase"]) for case in view["cases"]]

@@ -17,6 +17,8 @@ from actors.domain.views import DeviceUpdate
 
 ENDED: Final = ("closed", "cancelled")
 _BEGINS: Final = "TaskAccepted"
+_DIVERTS: Final = "TaskDiverted"
+_ASKS: Final = frozenset({"TaskOffered", _DIVERTS})
 _ENDS: Final = frozenset({"TaskCompleted", "TaskHandedBack", "TaskWithdrawn"})
 
 
@@ -93,10 +95,13 @@ class Ledger:
         task = update.task
         if task is None:
             return
-        if call is not None and update.event == "TaskOffered":
+        if update.given_up is not None:
+            self._end(update.given_up, at)  # diverted: the other task goes with the same fact
+        if call is not None and update.event in _ASKS:
             self.framed_at.setdefault(call, now)
             self.offered[call].add(task.emergency)
-        if update.event == _BEGINS:
+        # A crew that was on its way is diverted without being asked.
+        if update.event == _BEGINS or (update.event == _DIVERTS and task.step != "pending"):
             self.engagements[task.id] = Engagement(
                 emergency=task.emergency, unit=unit, task=task.id, began_at=at
             )
