@@ -43,11 +43,12 @@ class Mailbox:
         """Oldest first, after those were written that had only been asked for. Nothing is sent or
         taken away here, so rows lie as they were written."""
         connection = await asyncpg.connect(self._url)
+        # The clock may stand still and rows lie where there was room: transactions are numbered.
         try:
             await self._write(connection)
             rows = await connection.fetch(
                 "SELECT id, kind, sealed, created_at, expires_at FROM mail "
-                "WHERE state = 'queued' ORDER BY created_at, ctid"
+                "WHERE state = 'queued' ORDER BY created_at, xmin::text::bigint, ctid"
             )
         finally:
             await connection.close()
@@ -64,7 +65,7 @@ class Mailbox:
     async def _write(self, connection: asyncpg.Connection) -> None:
         asked = await connection.fetch(
             "SELECT id, kind, sealed, created_at, expires_at FROM mail "
-            "WHERE state = 'queued' AND kind = $1 ORDER BY created_at, ctid",
+            "WHERE state = 'queued' AND kind = $1 ORDER BY created_at, xmin::text::bigint, ctid",
             REQUEST,
         )
         for row in asked:

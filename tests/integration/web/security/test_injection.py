@@ -127,7 +127,7 @@ async def all_letters(stage: Stage, stack: Stack) -> list[tuple[str, bytes]]:
     try:
         rows = await connection.fetch(
             "SELECT id, kind, sealed, created_at, expires_at FROM mail "
-            "WHERE state = 'queued' ORDER BY ctid"
+            "WHERE state = 'queued' ORDER BY xmin::text::bigint, ctid"
         )
     finally:
         await connection.close()
