@@ -38,8 +38,9 @@ TaskStep = Literal["pending", "accepted", "en_route", "on_scene", "transporting"
 LIVE: tuple[Step, ...] = ("accepted", "en_route", "on_scene", "transporting", "at_hospital")
 # A unit that is this far can be given another task instead.
 ON_THE_WAY: tuple[TaskStep, ...] = ("pending", "accepted", "en_route")
-# The order of a crew's work; a step behind the current one is old news.
-STEPS: tuple[Step, ...] = (*LIVE, "completed")
+# Until then whoever called about the same sees where the unit is. From the scene on it is where it
+# brings its patient, which is nobody's business but the patient's.
+SHARED: tuple[TaskStep, ...] = ("accepted", "en_route", "on_scene")
 
 
 MACHINE = Machine(
@@ -81,7 +82,8 @@ class Task(Struct, frozen=True, kw_only=True, gc=False):
     `destination`: the hospital that the crew has chosen, from when it sets out for it.
     `slot`: 1 for the primary unit; further ones where several were ordered. `staging`: where to
     wait for the go-ahead, for the scene is not safe, as of the emergency's `staging_revision`.
-    `choice`: why this unit was asked.
+    `choice`: why this unit was asked. `followers`: the emergencies that were merged into its own,
+    as of the emergency's `followers_revision`: who called there sees the unit come, too.
     """
 
     id: Id
@@ -107,6 +109,8 @@ class Task(Struct, frozen=True, kw_only=True, gc=False):
     staging: Location | None = None
     staging_revision: int = 0
     choice: Choice | None = None
+    followers: tuple[Id, ...] = ()
+    followers_revision: int = 0
 
     @property
     def staged(self) -> bool:

@@ -120,14 +120,16 @@ class Crews:
         }
 
     def begin(self) -> None:
-        """Everybody comes on duty, at its base; the bases are the stations there are."""
+        """Everybody comes on duty, at its base; the bases are the stations there are. The
+        dispatcher hears of these and of the hospitals."""
         bases = {unit.base.index: unit.base for unit in self._scenario.units}
         stations = tuple(
             StationRef(station_id(base), self._scenario.place_ids[index], base)
             for index, base in sorted(bases.items())
         )
         known = StationsChanged(revision=1, stations=stations)
-        self._runner.ask("dispatcher", REGION, known, _SYSTEM)
+        for word in (known, *self._hospitals.words()):
+            self._runner.ask("dispatcher", REGION, word, _SYSTEM)
         for crew in self._crews.values():
             unit = crew.unit
             register = RegisterParamedic(

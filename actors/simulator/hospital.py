@@ -5,9 +5,11 @@ Without needs, load or closures that is the shortest travel, the first of the fi
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 from actors.domain.hospital.choice import Candidate, choose
+from actors.domain.messages.to_dispatcher import HospitalChanged
 from actors.simulator.place import Place
 from actors.simulator.scenario import Scenario
 from actors.simulator.travel import MatrixTravel, StraightTravel
@@ -21,10 +23,16 @@ class Hospitals:
 
     def __init__(self, scenario: Scenario) -> None:
         self._travel = scenario.travel
-        self._places = {scenario.place_ids[place.index]: place for place in scenario.hospitals}
+        # Ids that sort as the hospitals do, for equal travel times are decided by their order.
+        self._places = {f"h{n:06d}": place for n, place in enumerate(scenario.hospitals)}
         self._candidates = tuple(Candidate(id_, place) for id_, place in self._places.items())
         self._steady = isinstance(scenario.travel, _STEADY)
         self._found: dict[int, Place] = {}
+
+    def words(self) -> Iterator[HospitalChanged]:
+        """What a dispatcher hears of them."""
+        for one in self._candidates:
+            yield HospitalChanged(hospital=one.id, revision=1, candidate=one)
 
     def nearest(self, scene: Place, now: float) -> Place:
         """For a patient who leaves `scene` now. The scenario must have a hospital."""

@@ -29,7 +29,8 @@ from actors.domain.dispatch.demand import Demand
 from actors.domain.dispatcher.behaviour import behaviour
 from actors.domain.dispatcher.case import Case
 from actors.domain.dispatcher.rules import DispatchRules
-from actors.domain.dispatcher.state import Dispatcher
+from actors.domain.dispatcher.state import Dispatcher, KnownHospital
+from actors.domain.hospital.choice import Candidate
 from actors.domain.kernel import Command, Context, Sender
 from actors.domain.messages.card import EmergencyCard, StationRef, UnitStatus
 from actors.domain.messages.status import EmergencyStatus
@@ -40,6 +41,7 @@ from actors.domain.values import Location, Position
 from tests.benchmarks.claim import Claim, quantile
 
 WAITING = 100
+HOSPITALS = 12
 STEPS: tuple[EmergencyStatus, ...] = (
     "assigned",
     "en_route",
@@ -204,6 +206,10 @@ def _region(rng: random.Random, units: int) -> Dispatcher:
         ),
         stations_revision=1,
         demand=demand,
+        hospitals={
+            id_: KnownHospital(1, Candidate(id_, _place(rng), wait_s=rng.choice([0.0, 900.0])))
+            for id_ in (f"h{index:02}" for index in range(HOSPITALS))
+        },
     )
 
 

@@ -16,7 +16,10 @@ from tests.chaos.journal import Event
 PRIMARY = 1
 # Told to people, or about what no offer depends on.
 _NO_MATTER = frozenset(
-    {"NoUnitFree", "OpsAlerted", "UnitPosted", "StationsUpdated", "ShiftReported"}
+    {
+        *("NoUnitFree", "OpsAlerted", "UnitPosted"),
+        *("StationsUpdated", "HospitalNoted", "ShiftReported"),
+    }
 )
 
 

@@ -18,13 +18,8 @@ from storage.journal_export import told
 from tests.chaos.check_journal import STUCK_S, rules, violations
 from tests.chaos.journal import Claim, End, Entity, Event, Line
 from tests.chaos.region import Region
-from tests.unit.actors.domain.cast import SYSTEM, register
-from tests.unit.actors.domain.test_dispatch_protocol import (
-    STATIONS,
-    UNITS,
-    DispatchProtocol,
-)
-from tests.unit.actors.domain.world import DISPATCHER, World
+from tests.unit.actors.domain.test_dispatch_protocol import DispatchProtocol
+from tests.unit.actors.domain.world import World
 
 # A repeated message may do on its second arrival what it could not on its first; the runtime, which
 # knows messages by their ids, is not in this world.
@@ -69,9 +64,7 @@ class RecordedProtocol(DispatchProtocol):
         RuleBasedStateMachine.__init__(self)
         self.world: Recorded = Recorded(kinds(DispatchRules(), self.policy))
         self.raised = 0
-        for unit in UNITS:
-            register(self.world, unit)
-        self.world.ask(DISPATCHER, STATIONS, SYSTEM)
+        self.set_up(self.world)
 
     def teardown(self) -> None:
         self._judge(running=True)

@@ -3,6 +3,7 @@
 const KEPT_EVENTS = 60;
 const SILENT = new Set([
   "UnitUpdated", "UnitLeft", "EmergencyUpdated", "CrewDone", "DeferralEnded", "StationsUpdated",
+  "HospitalNoted",
 ]);
 
 const SAID = {

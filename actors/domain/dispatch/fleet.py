@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from actors.domain.dispatch.situation import BusyUnit, FreeUnit, Waiting
 from actors.domain.dispatch.suitability import suits
+from actors.domain.task import ON_THE_WAY
 from actors.domain.values import Location
 
 Array = npt.NDArray[np.float64]
@@ -29,7 +30,7 @@ Kind = tuple[tuple[str, ...], tuple[str, ...]]
 _KEPT = 8
 # Of crews, and of needs: there are a handful of each. Beyond, they are counted anew.
 _MAX_KINDS = 256
-_ON_ITS_WAY = frozenset({"pending", "accepted", "en_route"})
+_ON_ITS_WAY = frozenset(ON_THE_WAY)
 _id = attrgetter("unit")
 _location = attrgetter("location")
 

@@ -36,13 +36,11 @@ from actors.domain.dispatch.situation import (
 )
 from actors.domain.dispatch.table import Of, Origins, able_ways
 from actors.domain.dispatch.weights import weight
-from actors.domain.task import TaskStep
 from actors.domain.travel import TravelEstimate
 
 # The table of ways and the estimate itself may differ by so much.
 _ROUNDING_S = 1e-3
 _first_two = itemgetter(0, 1)
-ON_ITS_WAY: frozenset[TaskStep] = frozenset({"pending", "accepted", "en_route"})
 # The least cost it can come to, the unit, and what a second of its emergency's loss is worth.
 _Option = tuple[float, str, BusyUnit, float]
 

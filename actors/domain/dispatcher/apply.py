@@ -30,6 +30,7 @@ from actors.domain.dispatcher.events import (
     EmergencyQueued,
     EmergencyRemoved,
     EmergencyUpdated,
+    HospitalNoted,
     NoUnitFree,
     OfferClosed,
     OfferMade,
@@ -45,7 +46,7 @@ from actors.domain.dispatcher.events import (
     UnitTakenOver,
     UnitUpdated,
 )
-from actors.domain.dispatcher.state import Dispatcher, Post
+from actors.domain.dispatcher.state import Dispatcher, KnownHospital, Post
 from actors.domain.kernel import Event
 from actors.domain.messages.card import UnitStatus
 
@@ -123,6 +124,11 @@ def _stations_updated(state: Dispatcher, event: StationsUpdated) -> Dispatcher:
     return replace(state, stations=event.stations, stations_revision=event.revision)
 
 
+def _hospital_noted(state: Dispatcher, event: HospitalNoted) -> Dispatcher:
+    known = KnownHospital(event.revision, event.candidate)
+    return replace(state, hospitals={**state.hospitals, event.hospital: known})
+
+
 def _shift_reported(state: Dispatcher, _event: ShiftReported) -> Dispatcher:
     return state  # for the people who watch; nothing here depends on it
 
@@ -150,5 +156,6 @@ _APPLIED: dict[type[Event], Callable[[Dispatcher, Any], Dispatcher]] = {
     OverrideLapsed: _override_lapsed,
     UnitPosted: _posted,
     StationsUpdated: _stations_updated,
+    HospitalNoted: _hospital_noted,
     ShiftReported: _shift_reported,
 }

@@ -92,7 +92,7 @@ def removed(state: Dispatcher, event: EmergencyRemoved) -> Dispatcher:
 
 def _set_aside(case: Case, card: EmergencyCard) -> Case:
     """Without what is the patient's own; it comes back with the next card."""
-    card = replace(card, symptoms=(), address=None)
+    card = replace(card, symptoms=(), address=None, care=())
     return replace(
         case,
         card=card,

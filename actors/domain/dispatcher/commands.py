@@ -5,6 +5,7 @@ from __future__ import annotations
 from actors.domain.kernel import Command, Wake
 from actors.domain.messages.to_dispatcher import (
     EmergencyChanged,
+    HospitalChanged,
     OfferAnswered,
     RemoveEmergency,
     ReportShift,
@@ -70,6 +71,7 @@ DispatcherCommand = (
     | TaskEnded
     | UnitDiverted
     | StationsChanged
+    | HospitalChanged
     | ReportShift
     | OverrideAssignment
     | ViewDispatcher

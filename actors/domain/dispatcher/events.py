@@ -9,6 +9,7 @@ from typing import Literal
 
 from actors.domain.choice import Choice
 from actors.domain.dispatcher.case import Wish
+from actors.domain.hospital.choice import Candidate
 from actors.domain.kernel import Event, Sends
 from actors.domain.messages.card import EmergencyCard, StationRef, UnitStatus
 from actors.domain.messages.status import EndReason, OfferOutcome, ShiftFault, TaskEnd
@@ -230,6 +231,15 @@ class StationsUpdated(Event, frozen=True, kw_only=True):
     stations: tuple[StationRef, ...]
 
 
+class HospitalNoted(Event, frozen=True, kw_only=True):
+    """How a hospital stands for choice. `candidate`: None: it is none of the region's any more."""
+
+    at: Seconds
+    hospital: Id
+    revision: int
+    candidate: Candidate | None = None
+
+
 class ShiftReported(Event, frozen=True, kw_only=True):
     """A shift went wrong. For the people who watch."""
 
@@ -266,6 +276,7 @@ DispatcherEvent = (
     | CaseEvent
     | UnitPosted
     | StationsUpdated
+    | HospitalNoted
     | ShiftReported
 )
 Events = tuple[DispatcherEvent, ...]

@@ -13,6 +13,7 @@ from actors.domain.dispatcher.commands import DispatcherCommand
 from actors.domain.dispatcher.events import (
     DeferralEnded,
     DispatcherEvent,
+    HospitalNoted,
     OpsAlerted,
     RoundRestarted,
     ShiftReported,
@@ -31,6 +32,7 @@ from actors.domain.dispatcher.state import Dispatcher
 from actors.domain.kernel import Command, Context, Wake
 from actors.domain.messages.to_dispatcher import (
     EmergencyChanged,
+    HospitalChanged,
     OfferAnswered,
     RemoveEmergency,
     ReportShift,
@@ -84,6 +86,19 @@ def _stations_changed(state: Dispatcher, message: StationsChanged, now: float) -
     return (StationsUpdated(at=now, revision=revision, stations=stations),), ()
 
 
+def _hospital_changed(state: Dispatcher, message: HospitalChanged, now: float) -> Taken:
+    known = state.hospitals.get(message.hospital)
+    if known is not None and message.revision <= known.revision:
+        return (), ()
+    noted = HospitalNoted(
+        at=now,
+        hospital=message.hospital,
+        revision=message.revision,
+        candidate=message.candidate,
+    )
+    return (noted,), ()
+
+
 def _shift_reported(_state: Dispatcher, message: ReportShift, now: float) -> Taken:
     report = ShiftReported(
         at=now,
@@ -104,5 +119,6 @@ _TAKEN: Mapping[type[Command], Callable[[Dispatcher, Any, float], Taken]] = {
     TaskEnded: task_ended,
     UnitDiverted: unit_diverted,
     StationsChanged: _stations_changed,
+    HospitalChanged: _hospital_changed,
     ReportShift: _shift_reported,
 }

@@ -7,8 +7,8 @@ meanwhile.
 
 Commands, and who may send them
 - EmergencyChanged, RemoveEmergency: emergencies. UnitChanged, OfferAnswered, TaskEnded,
-  UnitDiverted, ReportShift: paramedics' entities. StationsChanged: the records. Never refused; what
-  is stale is ignored.
+  UnitDiverted, ReportShift: paramedics' entities. HospitalChanged: hospitals. StationsChanged: the
+  records. Never refused; what is stale is ignored.
 - Wake: the runtime, when a round of refusals is to be forgotten, a human called again, or the
   policy asked again. PlanNow: who plays a scenario.
 - OverrideAssignment: staff (desk.py). This unit is to go to that emergency.

@@ -51,7 +51,7 @@ class Planning:
         self._policy = policy
         self._travel = travel
         self._rules = rules
-        self.showing = Showing(rules)
+        self.showing = Showing(travel, rules)
 
     def planned(
         self, state: Dispatcher, ctx: Context, *, restand: bool, limit: int | None = None

@@ -15,6 +15,7 @@ from actors.domain.dispatcher.events import (
     EmergencyQueued,
     EmergencyRemoved,
     EmergencyUpdated,
+    HospitalNoted,
     OfferClosed,
     OfferMade,
     OverrideLapsed,
@@ -175,7 +176,7 @@ def _about(event: DispatcherEvent) -> tuple[str | None, int, str | None]:
             return None, 1, unit.unit
         case UnitLeft(unit=unit_id) | UnitPosted(unit=unit_id) | ShiftReported(unit=unit_id):
             return None, 1, unit_id
-        case StationsUpdated():
+        case StationsUpdated() | HospitalNoted():
             return None, 1, None
         case OverrideOrdered():
             return event.emergency, event.slot, event.wish.unit

@@ -20,7 +20,8 @@ class DispatchRules(Struct, frozen=True, forbid_unknown_fields=True):
 
     `on_scene_s`, `transport_s`, `handover_s`: what a task takes on average, for estimates of when
     a unit is free again: 20 minutes on scene and 30 at the hospital door are the usual planning
-    figures of urban services, 12 minutes of driving between them. Only estimates hang on them.
+    figures of urban services, 12 minutes of driving between them, where no hospital is known that
+    the way to could be estimated for. Only estimates hang on them.
 
     `plans_when_asked`: the policy is asked with PlanNow alone, not after each message: where many
     things happen in one moment, and the decision is to see all of them.

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from actors.domain.dispatch import BusyUnit, FreeUnit, Hotspot, Station, Waiting
 from actors.domain.dispatcher.case import Case
 from actors.domain.dispatcher.positions import MOVED, MOVES, POSITIONS, newest
+from actors.domain.dispatcher.release import Release, Releases
 from actors.domain.dispatcher.roster import Compared, Roster, changed
 from actors.domain.dispatcher.state import Dispatcher
 from actors.domain.messages.card import UnitStatus
@@ -59,15 +60,24 @@ class BusyRow(NamedTuple):
     case: Case
     unit: UnitStatus
     place: Position | None
+    release: Release | None
     from_: float
     until: float
     shown: BusyUnit
 
-    def holds(self, case: Case, unit: UnitStatus, place: Position | None, now: float) -> bool:
+    def holds(
+        self,
+        case: Case,
+        unit: UnitStatus,
+        place: Position | None,
+        release: Release | None,
+        now: float,
+    ) -> bool:
         return (
             self.case is case
             and self.unit is unit
             and self.place is place
+            and self.release == release
             and self.from_ <= now <= self.until
         )
 
@@ -75,7 +85,8 @@ class BusyRow(NamedTuple):
 class Seen:
     """What was last shown of one region, and what it was read from."""
 
-    def __init__(self) -> None:
+    def __init__(self, releases: Releases) -> None:
+        self.releases = releases
         # By the identity of the case, which is kept with it.
         self.waiting: dict[int, tuple[Case, Waiting]] = {}
         self.stations: tuple[Station, ...] = ()

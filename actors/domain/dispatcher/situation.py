@@ -9,12 +9,14 @@ from typing import Any, Final
 from actors.domain.dispatch import BusyUnit, FreeUnit, Hotspot, Policy, Situation, Station, Waiting
 from actors.domain.dispatcher.case import Case
 from actors.domain.dispatcher.positions import newest
+from actors.domain.dispatcher.release import Release, Releases
 from actors.domain.dispatcher.roster import changed
 from actors.domain.dispatcher.rules import DispatchRules
 from actors.domain.dispatcher.seen import BusyRow, Seen, reading, shown_free
 from actors.domain.dispatcher.state import Dispatcher
 from actors.domain.messages.card import UnitStatus
 from actors.domain.task import ON_THE_WAY, TaskStep
+from actors.domain.travel import TravelEstimate
 from actors.domain.values import Location, Position
 
 # Where calls come from changes over hours; reading the estimate costs a millisecond.
@@ -41,7 +43,8 @@ class Showing:
     but for the order of the units, which means nothing.
     """
 
-    def __init__(self, rules: DispatchRules) -> None:
+    def __init__(self, travel: TravelEstimate, rules: DispatchRules) -> None:
+        self._travel = travel
         self._rules = rules
         self._seen: dict[str, Seen] = {}
 
@@ -94,11 +97,13 @@ class Showing:
         read = reading(state, state.cases, telemetry)
         before, seen.busy_read = seen.busy_read, read
         units = None if before is None else before.changed(read, telemetry, seen.compared)
+        elsewhere = seen.releases.read(state.hospitals)
         clock_went_back = now < seen.busy_at
         seen.busy_at = now
-        if before is None or units is None or clock_went_back:
+        if before is None or units is None or elsewhere is None or clock_went_back:
             kept, seen.busy_rows = seen.busy_rows, {}
             seen.busy.keep(state.cases)
+            seen.releases.keep(state.cases)
             seen.until, keys = {}, list(state.cases)
             seen.cases_of = {}
             seen.index({}, state.cases, keys)
@@ -107,16 +112,17 @@ class Showing:
             due = {key for key, until in seen.until.items() if until < now}
             other = changed(before.of_each, state.cases)
             seen.index(before.of_each, state.cases, other)
-            due.update(other)
+            due.update(other, elsewhere)
             for unit in units:
                 due.update(seen.cases_of.get(unit, ()))
             keys = sorted(due)
         for key in keys:
-            row = self._row(kept.get(key), state, key, read.positions, now)
+            row = self._row(kept.get(key), state, key, read.positions, now, seen.releases)
             if row is None:
                 seen.busy_rows.pop(key, None)
                 seen.until.pop(key, None)
                 seen.busy.put(key, None)
+                seen.releases.forget(key)
                 continue
             seen.busy_rows[key] = row
             seen.until[key] = row.until
@@ -130,6 +136,7 @@ class Showing:
         key: str,
         positions: Mapping[str, Position],
         now: float,
+        releases: Releases,
     ) -> BusyRow | None:
         case = state.cases.get(key)
         if case is None or case.unit is None or case.phase == "done":
@@ -140,19 +147,19 @@ class Showing:
         unit = state.units.get(case.unit)
         if unit is None or unit.position is None:
             return None
-        place = positions.get(case.unit)
-        if known is not None and known.holds(case, unit, place, now):
+        place, release = positions.get(case.unit), releases.of(key, case)
+        if known is not None and known.holds(case, unit, place, release, now):
             return known
-        shown, until = self._busy(unit, newest(unit.position, place), case, now)
-        return BusyRow(case, unit, place, now, until, shown)
+        shown, until = self._busy(unit, newest(unit.position, place), case, release, now)
+        return BusyRow(case, unit, place, release, now, until, shown)
 
     def _busy(
-        self, unit: UnitStatus, place: Location, case: Case, now: float
+        self, unit: UnitStatus, place: Location, case: Case, release: Release | None, now: float
     ) -> tuple[BusyUnit, float]:
         """It, and until when time alone changes nothing of that."""
         card = case.card
         step: TaskStep = "pending" if case.phase == "offered" else _STEP[case.status]
-        free_at, until = self.free_at(case, step, now)
+        free_at, until = self._free_at(case, step, release, now)
         if (case.firm or case.diverts is not None) and step in ON_THE_WAY:
             # It would not be diverted: the word that it is there is on its way. Or it just is
             # being diverted, and has not answered.
@@ -168,15 +175,18 @@ class Showing:
             step=step,
             preempted=case.preempted,
             free_at=free_at,
-            free_where=card.destination if case.slot == 1 and card.destination else card.location,
+            free_where=card.location if release is None else release.where,
         )
         return shown, until
 
-    def free_at(self, case: Case, step: TaskStep, now: float) -> tuple[float, float]:
-        """When its crew is expected to be done, by what such tasks take on average; may have
-        passed. And until when that is said."""
+    def _free_at(
+        self, case: Case, step: TaskStep, release: Release | None, now: float
+    ) -> tuple[float, float]:
+        """When its crew is expected to be done, by what such tasks take on average and by the
+        drive to the hospital; may have passed. And until when that is said."""
         rules = self._rules
-        after_scene = rules.transport_s + rules.handover_s
+        drive_s = rules.transport_s if release is None else release.drive_s
+        after_scene = drive_s + rules.handover_s
         match step:
             case "on_scene":
                 return case.since + rules.on_scene_s + after_scene, inf
@@ -193,7 +203,7 @@ class Showing:
     def _of(self, state: Dispatcher) -> Seen:
         seen = self._seen.get(state.id)
         if seen is None:
-            seen = self._seen[state.id] = Seen()
+            seen = self._seen[state.id] = Seen(Releases(self._travel, self._rules))
         return seen
 
     def _waiting(self, state: Dispatcher, waiting: Iterable[Case]) -> tuple[Waiting, ...]:

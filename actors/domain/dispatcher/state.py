@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from actors.domain.dispatch.demand import Demand
 from actors.domain.dispatcher.case import Case
+from actors.domain.hospital.choice import Candidate
 from actors.domain.messages.card import StationRef, UnitStatus
 from actors.domain.task import case_key
 from actors.domain.values import Id, Seconds
@@ -22,13 +23,21 @@ class Post(Struct, frozen=True):
     until: Seconds = 0.0
 
 
+class KnownHospital(Struct, frozen=True):
+    """The newest word of a hospital. `candidate`: None: it is none of the region's any more, and
+    remembered only so that no older word brings it back."""
+
+    revision: int
+    candidate: Candidate | None = None
+
+
 class Dispatcher(Struct, frozen=True, kw_only=True, gc=False):
     """The state. The dicts are never changed in place.
 
     `cases`: by case key. `reserved`: unit -> the task it was asked for and has not answered.
     `ended`: emergencies that are over -> when that was learnt. `merged`: cases of emergencies that
     were merged into others, set aside as they were: should the other not stand for them any more,
-    they go on from there. `posts`: where idle units were sent.
+    they go on from there. `posts`: where idle units were sent. `hospitals`: by id.
     """
 
     id: str
@@ -41,6 +50,7 @@ class Dispatcher(Struct, frozen=True, kw_only=True, gc=False):
     stations: tuple[StationRef, ...] = ()
     stations_revision: int = 0
     demand: Demand = Demand()
+    hospitals: dict[str, KnownHospital] = {}
 
     def case(self, emergency: str, slot: int = 1) -> Case | None:
         """The case, of an emergency that was merged too."""

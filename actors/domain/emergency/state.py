@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from actors.domain.emergency.machine import ENDED
 from actors.domain.emergency.orders import Orders
+from actors.domain.hospital.choice import care_needed
 from actors.domain.kernel import Role
 from actors.domain.messages.card import EmergencyCard
 from actors.domain.messages.status import EmergencyStatus
@@ -112,6 +113,7 @@ class Emergency(Struct, frozen=True, kw_only=True, gc=False):
             further=self.orders.card(),
             attempt=self.attempt,
             destination=None if self.destination is None else self.destination.location,
+            care=care_needed(self.answers),
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from actors.domain.hospital.commands import HospitalCommand
 from actors.domain.hospital.decide import decide
 from actors.domain.hospital.events import HospitalEvent, apply
-from actors.domain.hospital.state import Hospital
+from actors.domain.hospital.state import Hospital, wake_at
 from actors.domain.kernel import Behaviour
 
 
@@ -22,4 +22,5 @@ BEHAVIOUR: Behaviour[Hospital] = Behaviour(
     initial=initial,
     decide=decide,
     apply=apply,
+    wake_at=wake_at,
 )

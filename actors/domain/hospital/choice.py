@@ -9,6 +9,7 @@ nearest appropriate facility, and load only decides between appropriate ones.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final, Literal
 
 from msgspec import Struct
@@ -25,7 +26,6 @@ STROKE: Final = "stroke"
 CATH_LAB: Final = "cath_lab"
 PAEDIATRIC: Final = "paediatric"
 MATERNITY: Final = "maternity"
-BURNS: Final = "burns"
 
 # Question -> what a hospital must have for the answer "yes".
 _BY_ANSWER: Final = {
@@ -49,6 +49,12 @@ class Candidate(Struct, frozen=True):
     wait_s: float = 0.0
 
 
+# Whether it is closed, how much it lacks, whether it is on divert; drive and wait, seconds.
+Standing = tuple[bool, int, bool, float]
+# Of one that is open and has all that is needed.
+SUITABLE: Final = (False, 0, False)
+
+
 class HospitalChoice(Struct, frozen=True):
     """One hospital, ranked. `lacks`: of what is needed. `reason`: for the crew, in a few words."""
 
@@ -64,6 +70,8 @@ class HospitalChoice(Struct, frozen=True):
         return not self.lacks and self.intake == "open"
 
 
+# Asked at each step of each emergency.
+@lru_cache(maxsize=1024)
 def care_needed(answers: TriageAnswers) -> tuple[str, ...]:
     """What a hospital should have for a patient who was described like this."""
     found = {
@@ -90,26 +98,32 @@ def choose(
     given: by id in the live system, as in its file in a scenario. With no needs, no load and all
     open that is "the shortest travel, the first on ties".
     """
-    ranked = []
-    for hospital in hospitals:
-        lacks = tuple(need for need in needs if need not in hospital.capabilities)
-        travel_s = travel.seconds(location, hospital.location, now)
-        total_s = travel_s + hospital.wait_s
-        key = (hospital.intake == "closed", len(lacks), hospital.intake == "divert", total_s)
-        ranked.append((key, hospital, lacks, travel_s))
-    ranked.sort(key=lambda one: one[0])
-    nearest_s = min((travel_s for *_, travel_s in ranked), default=0.0)
+    ways = [travel.seconds(location, hospital.location, now) for hospital in hospitals]
+    ranked = sorted(
+        zip(hospitals, ways, strict=True), key=lambda one: standing(one[0], needs, one[1])
+    )
+    nearest_s = min(ways, default=0.0)
     return tuple(
         HospitalChoice(
             hospital=hospital.id,
             travel_s=travel_s,
             wait_s=hospital.wait_s,
-            lacks=lacks,
+            lacks=_lacks(hospital, needs),
             intake=hospital.intake,
-            reason=_reason(hospital, lacks, needs, travel_s, nearest_s),
+            reason=_reason(hospital, _lacks(hospital, needs), needs, travel_s, nearest_s),
         )
-        for _, hospital, lacks, travel_s in ranked
+        for hospital, travel_s in ranked
     )
+
+
+def standing(hospital: Candidate, needs: Sequence[str], travel_s: float) -> Standing:
+    """The sort key of `choose`: the least is the best."""
+    intake, lacks = hospital.intake, len(_lacks(hospital, needs)) if needs else 0
+    return (intake == "closed", lacks, intake == "divert", travel_s + hospital.wait_s)
+
+
+def _lacks(hospital: Candidate, needs: Sequence[str]) -> tuple[str, ...]:
+    return tuple(need for need in needs if need not in hospital.capabilities)
 
 
 def _reason(

@@ -46,6 +46,12 @@ class LoadReported(Event, frozen=True, kw_only=True):
     load: Load
 
 
+class LoadLapsed(Event, frozen=True, kw_only=True):
+    """What its staff last said of beds and queue is no news any more."""
+
+    at: Seconds
+
+
 class HospitalRetired(Event, frozen=True, kw_only=True):
     """For good."""
 
@@ -61,7 +67,12 @@ class AmbulanceRecorded(Event, frozen=True, kw_only=True):
 
 
 HospitalEvent = (
-    HospitalRegistered | HospitalUpdated | LoadReported | HospitalRetired | AmbulanceRecorded
+    HospitalRegistered
+    | HospitalUpdated
+    | LoadReported
+    | LoadLapsed
+    | HospitalRetired
+    | AmbulanceRecorded
 )
 
 
@@ -81,7 +92,9 @@ def apply(state: Hospital, event: HospitalEvent) -> Hospital:
                 profile_at=state.profile_at if profile_at is None else profile_at,
             )
         case LoadReported():
-            return replace(state, status=event.intake, load=event.load)
+            return replace(state, status=event.intake, load=event.load, lapsed=False)
+        case LoadLapsed():
+            return replace(state, lapsed=True)
         case HospitalRetired():
             return replace(state, status="retired")
         case AmbulanceRecorded():

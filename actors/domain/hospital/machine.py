@@ -8,6 +8,9 @@ Commands, and who may send them
 - RegisterHospital, UpdateHospital, ReportLoad, RetireHospital: staff.
 - RecordAmbulance: paramedics' entities. Never refused; what is stale is ignored.
 - ViewHospital: crews, doctors, staff. Changes nothing.
+- Wake: the runtime, when a reported load is too old to count.
+
+With each change its region's dispatcher is told how it stands for choice.
 """
 
 from __future__ import annotations

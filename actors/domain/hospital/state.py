@@ -40,7 +40,8 @@ class Ambulance(Struct, frozen=True, kw_only=True):
 
 class Hospital(Struct, frozen=True, kw_only=True):
     """The state. `revision` counts its events. `profile_at`: which profile it has, see
-    UpdateHospital. `ambulances`: by task; never changed in place.
+    UpdateHospital. `lapsed`: its load was said too long ago, and whom it is told to has heard so.
+    `ambulances`: by task; never changed in place.
     """
 
     id: str
@@ -53,6 +54,7 @@ class Hospital(Struct, frozen=True, kw_only=True):
     load: Load = Load()
     profile_at: Seconds = 0.0
     ambulances: dict[str, Ambulance] = {}
+    lapsed: bool = False
 
     def count(self, phase: AmbulancePhase) -> int:
         return sum(one.phase == phase for one in self.ambulances.values())
@@ -78,7 +80,7 @@ class Hospital(Struct, frozen=True, kw_only=True):
         each bed that is free; with no bed free, one after the other. Those still under way count
         half: some arrive after the one that asks.
         """
-        fresh = self.load.at > now - LOAD_FRESH_S
+        fresh = now < self.load.at + LOAD_FRESH_S
         queue = self.load.queue if fresh else 0
         beds = self.load.free_beds if fresh and self.load.free_beds is not None else None
         before = queue + self.count("at_handover") + self.count("under_way") / 2
@@ -86,3 +88,9 @@ class Hospital(Struct, frozen=True, kw_only=True):
         places = 1 if beds is None else max(1, beds)
         full_s = handover_s if beds == 0 else 0.0
         return full_s + handover_s * before / places
+
+
+def wake_at(state: Hospital) -> float | None:
+    """When what was said of its load is no news any more."""
+    said = state.load.at > 0.0 and not state.lapsed and state.status != "retired"
+    return state.load.at + LOAD_FRESH_S if said else None

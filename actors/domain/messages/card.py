@@ -45,7 +45,8 @@ class EmergencyCard(Struct, frozen=True, kw_only=True, gc=False):
     `vehicles`: the types that will do; empty: any. `held`: nobody is to be sent on a policy's
     word. `staging`: where units wait for the go-ahead. `further`: the units ordered besides the
     primary one, that were not stood down. `attempt`: the highest offer known to the emergency.
-    `destination`: where the patient is brought, once that is known.
+    `destination`: where the patient is brought, once that is known. `care`: what a hospital should
+    have for them.
     """
 
     emergency: Id
@@ -65,6 +66,7 @@ class EmergencyCard(Struct, frozen=True, kw_only=True, gc=False):
     further: tuple[Slot, ...] = ()
     attempt: int = 0
     destination: Location | None = None
+    care: Skills = ()
 
 
 class UnitStatus(Struct, frozen=True, kw_only=True, gc=False):

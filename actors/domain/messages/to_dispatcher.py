@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from actors.domain.hospital.choice import Candidate
 from actors.domain.kernel import Command
 from actors.domain.messages.card import EmergencyCard, StationRef, UnitStatus
 from actors.domain.messages.status import EndReason, OfferOutcome, ShiftFault, TaskEnd
@@ -77,6 +78,17 @@ class StationsChanged(Command, frozen=True, kw_only=True):
 
     revision: int
     stations: tuple[StationRef, ...]
+
+
+class HospitalChanged(Command, frozen=True, kw_only=True):
+    """From the hospital, with each of its changes. A lower `revision` is older.
+
+    `candidate`: as it stands for choice. None: it is retired, or of another region now.
+    """
+
+    hospital: Id
+    revision: int
+    candidate: Candidate | None = None
 
 
 class ReportShift(Command, frozen=True, kw_only=True):

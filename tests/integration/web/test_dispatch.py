@@ -110,6 +110,45 @@ async def test_who_waits_is_listed_with_who_could_go_and_why(api: Api) -> None:
     assert (await api.call("GET", apart, expect=200)).json()["pairs"] == []
 
 
+async def test_a_hospital_says_where_a_unit_that_is_out_will_be_free(api: Api) -> None:
+    region = f"r-{uuid4().hex[:8]}"
+    unit, _, _ = await crew_with_offer(api, region)
+    (task,) = await tasks_of(api, unit)
+    await act(api, unit, task["id"], action="accept")
+    await until_phase(api, region, await emergency_in(api, region), "waiting")
+
+    async def way_s() -> float:
+        """From where the unit will be free to the emergency that waits, which is at the scene."""
+        path = f"/api/dispatch/{region}/suggestions"
+        found = (await api.call("GET", path, expect=200)).json()
+        (said,) = found["suggestions"]
+        (candidate,) = said["candidates"]
+        return float(candidate["eta_s"])
+
+    async def until_way(wanted_s: float) -> None:
+        async def there() -> bool:
+            return abs(await way_s() - wanted_s) < 1.0
+
+        await until(there)
+
+    assert await way_s() == 0.0
+    # Both take hearts; one is 6 km off, the other 12: at 12 m/s by roads 1.4 times as long.
+    near, far = [
+        await api.hospital(
+            region=region, location={"lat": HERE["lat"] + km / 111.195, "lon": HERE["lon"]}
+        )
+        for km in (6, 12)
+    ]
+    await until_way(700.0)
+    closed = {"intake": "closed"}
+    await api.call("PUT", f"/api/hospitals/{near['id']}/load", body=closed, expect=200)
+    await until_way(1400.0)
+    await api.call("DELETE", f"/api/hospitals/{far['id']}", expect=204)
+    await until_way(700.0)  # closed, but all there is
+    await api.call("DELETE", f"/api/hospitals/{near['id']}", expect=204)
+    await until_way(0.0)
+
+
 async def test_what_is_held_waits_until_it_is_released(api: Api) -> None:
     region = f"r-{uuid4().hex[:8]}"
     emergency = await emergency_in(api, region)
@@ -250,12 +289,31 @@ async def test_a_merge_that_is_repeated_is_answered_as_it_was_also_when_the_othe
     await until(closed)
     again = await order(api, duplicate, "merge", key="merge-1", into=other["id"])
     assert (again.status_code, again.json()) == (200, merged.json())
+    third = await emergency_in(api, region)
+    problem(await order(api, third, "merge", into=other["id"]), 409, "not-open")
+
+
+async def test_a_repeated_merge_is_answered_as_it_was_also_when_it_was_undone(api: Api) -> None:
+    region = f"r-{uuid4().hex[:8]}"
+    first, duplicate = [await emergency_in(api, region) for _ in range(2)]
+    merged = await order(api, duplicate, "merge", key="merge-1", into=first)
+    await api.call("POST", f"/api/emergencies/{first}/cancel", body={"reason": "x"}, expect=200)
+
+    async def raised() -> bool:
+        return await status_of(api, duplicate) == "raised"
+
+    await until(raised)
+    again = await order(api, duplicate, "merge", key="merge-1", into=first)
+    assert (again.status_code, again.json()) == (200, merged.json())
+    assert await status_of(api, duplicate) == "raised"
 
 
 async def test_each_order_of_the_desk_is_in_the_trail_and_says_who(api: Api) -> None:
     region = f"r-{uuid4().hex[:8]}"
     other, emergency = [await emergency_in(api, region) for _ in range(2)]
     unit = await unit_at(api, region, 1)
+    shown = await api.call("GET", f"/api/emergencies/{emergency}", expect=200)
+    patient = shown.json()["patient_id"]
     orders: tuple[tuple[str, dict[str, Any]], ...] = (
         ("hold", {}),
         ("release", {"ends": "hold"}),
@@ -283,3 +341,25 @@ async def test_each_order_of_the_desk_is_in_the_trail_and_says_who(api: Api) -> 
     }
     assert await steps("emergency", emergency) == dict.fromkeys(ordered, ("ops", "allowed"))
     assert await steps("dispatcher", region) == {"OverrideAssignment": ("ops", "allowed")}
+
+    # And why: with the line of the request, which leads to the step that came of it.
+    async def reasons(of: str) -> dict[str, str]:
+        path = f"/api/audit?limit=100&patient_id={of}&subject=the-ops&outcome=allowed"
+        page = (await api.call("GET", path, "auditor", expect=200)).json()
+        lines = [line for line in page["items"] if line["note"] is not None]
+        commands = {line["request_id"] for line in page["items"] if line["source"] == "command"}
+        for line in lines:  # the dispatcher's own steps are of no patient
+            assert line["details"]["command"] in commands or line["action"] == "dispatcher.assign"
+        return {line["action"]: line["note"] for line in lines}
+
+    why = "the desk says so"
+    wanted = dict.fromkeys(
+        f"emergency.{one}"
+        for one in ("hold", "release", "stage", "order_units", "override_priority", "merge")
+    )
+    expected = {**dict.fromkeys(wanted, why), "dispatcher.assign": "no"}
+
+    async def said() -> bool:
+        return await reasons(patient) == expected
+
+    await until(said)

@@ -38,6 +38,12 @@ from actors.domain.emergency.commands import (
     StageEmergency,
     StandDownUnit,
 )
+from actors.domain.hospital.commands import (
+    RegisterHospital,
+    ReportLoad,
+    RetireHospital,
+    UpdateHospital,
+)
 from actors.domain.kernel import DomainError, EntityRef, Sender
 from actors.domain.messages.card import StationRef
 from actors.domain.messages.telemetry import ReportPosition
@@ -54,7 +60,7 @@ from actors.domain.paramedic.commands import (
     TakeBreak,
 )
 from actors.domain.registry import kinds
-from actors.domain.values import Position
+from actors.domain.values import Destination, Position
 from tests.unit.actors.domain.cast import (
     SYSTEM,
     crew,
@@ -65,7 +71,7 @@ from tests.unit.actors.domain.cast import (
     register,
     unit_ref,
 )
-from tests.unit.actors.domain.world import DISPATCHER, OPS, World
+from tests.unit.actors.domain.world import DISPATCHER, OPS, REGION, World
 
 UNITS = ("u1", "u2", "u3")
 units = st.sampled_from(UNITS)
@@ -87,6 +93,8 @@ ORDERS = (
     StandDownUnit(slot=2, reason="one is enough"),
     StandDownUnit(slot=3, reason="one is enough"),
 )
+HOSPITALS = ("h1", "h2")
+hospitals = st.sampled_from(HOSPITALS)
 NEXT = {
     "accepted": ("en_route",),
     "en_route": ("on_scene",),
@@ -94,6 +102,15 @@ NEXT = {
     "transporting": ("at_hospital",),
     "at_hospital": ("completed",),
 }
+
+
+def _profile(hospital: str, region: str, km: int) -> dict[str, Any]:
+    return {
+        "name": hospital,
+        "region": region,
+        "location": north_of_centre(km),
+        "capabilities": ("cath_lab",) if km % 2 else (),
+    }
 
 
 class DispatchProtocol(RuleBasedStateMachine):
@@ -105,9 +122,16 @@ class DispatchProtocol(RuleBasedStateMachine):
         super().__init__()
         self.world = World(kinds(DispatchRules(), self.policy))
         self.raised = 0
+        self.set_up(self.world)
+
+    def set_up(self, world: World) -> None:
+        """What there is before anybody does anything."""
         for unit in UNITS:
-            register(self.world, unit)
-        self.world.ask(DISPATCHER, STATIONS, SYSTEM)
+            register(world, unit)
+        world.ask(DISPATCHER, STATIONS, SYSTEM)
+        for km, hospital in enumerate(HOSPITALS):
+            command = RegisterHospital(**_profile(hospital, REGION, 4 * km))
+            world.ask(EntityRef("hospital", hospital), command)
 
     def attempt(self, ref: EntityRef, command: Any, by: Sender = OPS) -> None:
         """A command of a person: possible or not, what is refused says what was possible."""
@@ -174,7 +198,10 @@ class DispatchProtocol(RuleBasedStateMachine):
         live = self.world.unit(unit).live_task
         if live is not None:
             step = NEXT[live.step][pick % len(NEXT[live.step])]
-            command = ProgressTask(task=live.id, step=step)  # type: ignore[arg-type]
+            to = None
+            if step == "transporting" and pick % 3:
+                to = Destination(HOSPITALS[0], "General", north_of_centre(2))
+            command = ProgressTask(task=live.id, step=step, destination=to)  # type: ignore[arg-type]
             self.attempt(unit_ref(unit), command, crew(unit))
 
     @rule(unit=units)
@@ -196,6 +223,23 @@ class DispatchProtocol(RuleBasedStateMachine):
         here = north_of_centre(km)
         report = ReportPosition(lat=here.lat, lon=here.lon, at=self.world.now)
         self.world.signal(unit_ref(unit), report)
+
+    @rule(
+        hospital=hospitals,
+        intake=st.sampled_from(["open", "divert", "closed"]),
+        queue=st.integers(0, 3),
+    )
+    def a_hospital_says_how_it_stands(self, hospital: str, intake: Any, queue: int) -> None:
+        self.attempt(EntityRef("hospital", hospital), ReportLoad(intake=intake, queue=queue))
+
+    @rule(hospital=hospitals, region=st.sampled_from([REGION, "south"]), km=st.integers(0, 9))
+    def a_hospital_moves(self, hospital: str, region: str, km: int) -> None:
+        command = UpdateHospital(**_profile(hospital, region, km))
+        self.attempt(EntityRef("hospital", hospital), command)
+
+    @rule()
+    def a_hospital_is_given_up(self) -> None:
+        self.attempt(EntityRef("hospital", HOSPITALS[1]), RetireHospital())
 
     # --- the dispatch desk
 

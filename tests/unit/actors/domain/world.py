@@ -15,6 +15,7 @@ import msgspec
 from actors.domain.dispatcher.publish import counted
 from actors.domain.dispatcher.state import Dispatcher
 from actors.domain.emergency.state import Emergency
+from actors.domain.hospital.state import Hospital
 from actors.domain.kernel import (
     Behaviour,
     Context,
@@ -204,6 +205,19 @@ class World:
         for unit in self.units():
             known = dispatcher.units[unit.id]
             assert (known.status, known.free) == (unit.status, unit.status == "available")
+        self._check_hospitals()
+
+    def _check_hospitals(self) -> None:
+        """The dispatcher knows each hospital of its region by its newest word, and no other."""
+        known = self.dispatcher.hospitals
+        for hospital in (one for one in self.states.values() if isinstance(one, Hospital)):
+            if hospital.region == self.dispatcher.id and hospital.status != "retired":
+                assert known[hospital.id].revision == hospital.revision
+                stands = known[hospital.id].candidate
+                assert stands is not None
+                assert (stands.intake, stands.location) == (hospital.intake, hospital.location)
+            elif hospital.id in known:
+                assert known[hospital.id].candidate is None
 
     def _check_open(
         self, emergency: Emergency, live: dict[str, Paramedic], offered: dict[str, Paramedic]

@@ -13,6 +13,7 @@ from actors.domain.dispatch import Move, Plan, Preemption, Situation
 from actors.domain.dispatch.catalogue import POLICIES
 from actors.domain.dispatch.situation import Part
 from actors.domain.travel import TravelEstimate
+from actors.domain.values import Location
 from actors.simulator import Result, Row, SimulationStuck, load, simulate, write_rows
 from tests.unit.actors.simulator.folder import CALLS, SETTINGS, write
 
@@ -84,6 +85,40 @@ def test_what_a_diverted_unit_had_planned_is_void(tmp_path: Path) -> None:
     result = simulate(load(write(tmp_path, files)), Grabbing())
     assert result.preemptions == 0
     assert [row.arrived_s for row in result.rows] == [300.0, 410.0]
+
+
+@dataclass
+class Looking:
+    """`closest_idle`, keeping where and when it was shown that busy units will be free."""
+
+    seen: dict[str, set[tuple[Location, float]]]
+    name: str = "looking"
+    wants: frozenset[Part] = frozenset({"busy"})
+
+    def plan(self, situation: Situation, travel: TravelEstimate) -> Plan:
+        for unit in situation.busy:
+            self.seen.setdefault(unit.emergency, set()).add((unit.free_where, unit.free_at))
+        return POLICIES["closest_idle"].plan(situation, travel)
+
+
+def test_a_policy_is_shown_the_hospital_that_the_patient_is_brought_to(tmp_path: Path) -> None:
+    """Of two that are as near the first of the file, by the rule that the crews follow."""
+    files = {
+        "locations.csv": "id,x_m,y_m\na,0,0\nb,100,0\nc,200,0\nd,300,0\ne,250,0\n",
+        "units.csv": "id,base\nu1,d\nu2,e\n",
+        "hospitals.csv": "location\nb\nd\n",
+        "calls.csv": CALLS + "k1,0,c,2,10,1,20\nk2,5,a,3,10,1,20\nk3,60,d,2,10,1,20\n",
+    }
+    scenario = load(write(tmp_path, files))
+    looking = Looking({})
+    rows = simulate(scenario, looking).rows
+    places = dict(zip(scenario.place_ids, scenario.places, strict=True))
+    assert [row.hospital for row in rows] == ["b", "b", "d"]
+    first = looking.seen["c000000000"]
+    assert {where for where, _ in first} == {places["b"]}
+    # 50 s there, 10 s on scene, 100 s to the hospital and 20 s in it: all calls are alike.
+    assert {at for _, at in first} == {180.0} == {rows[0].cleared_s}
+    assert {where for where, _ in looking.seen["c000000001"]} == {places["b"]}
 
 
 @dataclass

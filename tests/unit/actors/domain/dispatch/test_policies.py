@@ -14,8 +14,9 @@ from actors.domain.dispatch import Plan, Policy, Situation, suits
 from actors.domain.dispatch.catalogue import POLICIES, policy_named
 from actors.domain.dispatch.coverage import CoverageRules
 from actors.domain.dispatch.lookahead import LookaheadRules
-from actors.domain.dispatch.preemption import ON_ITS_WAY, PreemptionRules
+from actors.domain.dispatch.preemption import PreemptionRules
 from actors.domain.dispatch.weights import urgency
+from actors.domain.task import ON_THE_WAY
 from actors.domain.travel import GreatCircle, TravelEstimate
 from tests.unit.actors.domain.dispatch.situations import Winding, situations
 
@@ -54,7 +55,7 @@ def test_a_plan_is_sound(policy: Policy, situation: Situation, travel: TravelEst
     for taken in plan.preemptions:
         case, crew = cases[taken.emergency], busy[taken.unit]
         assert suits(crew, case) and crew.unit not in case.refused_by
-        assert crew.step in ON_ITS_WAY and crew.priority > case.priority
+        assert crew.step in ON_THE_WAY and crew.priority > case.priority
         assert crew.preempted < PreemptionRules().limit and crew.emergency == taken.from_emergency
         assert taken.eta_s == travel.seconds(crew.location, case.location, situation.now)
     for hold in plan.holds:

@@ -7,8 +7,9 @@ from hypothesis import given, settings
 
 from actors.domain.dispatch import BusyUnit, Plan, Preemption, Situation, Waiting, suits
 from actors.domain.dispatch.lookahead import Lookahead
-from actors.domain.dispatch.preemption import ON_ITS_WAY, PreemptionRules, with_preemptions
+from actors.domain.dispatch.preemption import PreemptionRules, with_preemptions
 from actors.domain.dispatch.weights import weight
+from actors.domain.task import ON_THE_WAY
 from actors.domain.travel import GreatCircle
 from tests.unit.actors.domain.dispatch.situations import situations
 
@@ -52,7 +53,7 @@ def plainly(plan: Plan, situation: Situation, rules: PreemptionRules) -> list[Pr
 
 
 def able_to_leave(unit: BusyUnit, rules: PreemptionRules) -> bool:
-    return unit.step in ON_ITS_WAY and unit.preempted < rules.limit
+    return unit.step in ON_THE_WAY and unit.preempted < rules.limit
 
 
 def takeable(unit: BusyUnit, case: Waiting, rules: PreemptionRules) -> bool:

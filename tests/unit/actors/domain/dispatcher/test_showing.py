@@ -14,13 +14,16 @@ from actors.domain.dispatcher.case import Case
 from actors.domain.dispatcher.positions import absorb
 from actors.domain.dispatcher.rules import DispatchRules
 from actors.domain.dispatcher.situation import Showing
-from actors.domain.dispatcher.state import Dispatcher, Post
+from actors.domain.dispatcher.state import Dispatcher, KnownHospital, Post
+from actors.domain.hospital.choice import Candidate
 from actors.domain.messages.card import EmergencyCard, UnitStatus
 from actors.domain.messages.telemetry import UnitPosition
+from actors.domain.travel import GreatCircle
 from actors.domain.values import Location, Position
 
 NOW = 1_000.0
 RULES = DispatchRules(on_scene_s=100.0, transport_s=200.0, handover_s=400.0)
+TRAVEL = GreatCircle()
 
 ids = st.sampled_from(["u1", "u2", "u3", "u4"])
 keys = st.sampled_from(["e1", "e2", "e3", "e4"])
@@ -38,6 +41,8 @@ cards = st.builds(
     needs=st.just(()),
     symptoms=st.just(()),
     raised_at=st.just(NOW),
+    destination=st.one_of(st.none(), places),
+    care=st.sampled_from([(), ("stroke",)]),
 )
 cases = st.builds(
     Case,
@@ -61,6 +66,21 @@ units = st.builds(
     position=st.one_of(st.none(), st.builds(Position, coordinate, coordinate, st.just(NOW))),
     station=st.sampled_from([None, "s1"]),
 )
+hospitals = st.builds(
+    KnownHospital,
+    st.just(1),
+    st.one_of(
+        st.none(),
+        st.builds(
+            Candidate,
+            st.just(""),
+            places,
+            st.sampled_from([(), ("stroke",)]),
+            st.sampled_from(["open", "open", "divert", "closed"]),
+            st.sampled_from([0.0, 450.0, 5000.0]),
+        ),
+    ),
+)
 posts = st.builds(Post, st.sampled_from([None, "s1", "s2"]), st.just(NOW))
 positions = st.tuples(ids, coordinate, coordinate)
 # What happens between two looks: seconds pass, and some of it is another or gone.
@@ -73,6 +93,7 @@ turns = st.fixed_dictionaries(
         "over": st.lists(keys, max_size=1),
         "reserved": st.one_of(st.none(), st.dictionaries(ids, st.sampled_from(["t1", "t2"]))),
         "posts": st.one_of(st.none(), st.dictionaries(ids, posts)),
+        "hospitals": st.dictionaries(st.sampled_from(["h1", "h2", "h3"]), hospitals, max_size=2),
         "positions": st.lists(positions, max_size=2),
         "restarted": st.booleans(),
         "uncounted": st.booleans(),
@@ -83,7 +104,7 @@ turns = st.fixed_dictionaries(
 @settings(max_examples=150)
 @given(st.lists(turns, max_size=6))
 def test_with_and_without_memory_the_same_is_shown(happened: list[dict[str, Any]]) -> None:
-    showing, state, now = Showing(RULES), Dispatcher(id="r"), NOW
+    showing, state, now = Showing(TRAVEL, RULES), Dispatcher(id="r"), NOW
     telemetry: dict[str, Any] = {}
     for turn in happened:
         now += turn["seconds"]
@@ -95,7 +116,7 @@ def test_with_and_without_memory_the_same_is_shown(happened: list[dict[str, Any]
         seen = telemetry
         if turn["uncounted"]:  # as who computes positions when asked
             seen = {"positions": dict(telemetry.get("positions", {}))}
-        assert shown(showing, state, now, seen) == shown(Showing(RULES), state, now, seen)
+        assert shown(showing, state, now, seen) == shown(Showing(TRAVEL, RULES), state, now, seen)
 
 
 def after(state: Dispatcher, turn: dict[str, Any]) -> Dispatcher:
@@ -106,6 +127,15 @@ def after(state: Dispatcher, turn: dict[str, Any]) -> Dispatcher:
     if turn["cases"] or turn["over"]:
         known = state.cases | {case.key: case for case in turn["cases"]}
         changed["cases"] = {key: case for key, case in known.items() if key not in turn["over"]}
+    if turn["hospitals"]:
+        # Some are there already, and stand otherwise now.
+        named = {
+            id_: one
+            if one.candidate is None
+            else replace(one, candidate=replace(one.candidate, id=id_))
+            for id_, one in turn["hospitals"].items()
+        }
+        changed["hospitals"] = state.hospitals | named
     for part in ("reserved", "posts"):
         if turn[part] is not None:
             changed[part] = turn[part]

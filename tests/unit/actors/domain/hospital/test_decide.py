@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from actors.domain.hospital.choice import Candidate
 from actors.domain.hospital.commands import (
     RegisterHospital,
     ReportLoad,
@@ -13,10 +14,11 @@ from actors.domain.hospital.commands import (
     UpdateHospital,
     ViewHospital,
 )
-from actors.domain.hospital.events import HospitalUpdated
+from actors.domain.hospital.events import HospitalUpdated, LoadLapsed
 from actors.domain.hospital.state import HANDOVER_S, LOAD_FRESH_S, Hospital
 from actors.domain.kernel import DomainError, EntityRef, Sender
 from actors.domain.messages.status import AmbulancePhase
+from actors.domain.messages.to_dispatcher import HospitalChanged
 from actors.domain.messages.to_hospital import RecordAmbulance
 from actors.domain.paramedic.commands import ProgressTask, RedirectTask
 from actors.domain.values import Destination, Location
@@ -101,6 +103,61 @@ def test_the_expected_wait_follows_from_what_is_before_the_next_ambulance() -> N
     assert hospital(world).expected_wait_s(world.now) == 600 + 600 * 1.5
     # What was said long ago is no news any more.
     assert hospital(world).expected_wait_s(world.now + LOAD_FRESH_S) == 1.5 * HANDOVER_S
+
+
+def words(world: World, region: str = "north") -> list[HospitalChanged]:
+    """What a region's dispatcher was told of it, as it was sent."""
+    to = EntityRef("dispatcher", region)
+    return [
+        message.command
+        for message in (*world.delivered, *world.bus)
+        if message.to == to and isinstance(message.command, HospitalChanged)
+    ]
+
+
+def test_its_dispatcher_hears_with_each_change_how_it_stands_for_choice() -> None:
+    world = opened()
+    world.ask(REF, ReportLoad(intake="divert", queue=2, handover_s=600.0))
+    record(world, "a", "at_handover")
+    record(world, "a", "under_way")  # overtaken: no change, no word
+    world.ask(REF, RetireHospital())
+    stands = [
+        Candidate("h", PLACE, ("stroke",)),
+        Candidate("h", PLACE, ("stroke",), "divert", 1200.0),
+        Candidate("h", PLACE, ("stroke",), "divert", 1800.0),
+        None,
+    ]
+    told = words(world)
+    assert [word.candidate for word in told] == stands
+    assert [word.revision for word in told] == [1, 2, 3, 4]
+    world.settle()
+    world.check_nothing_lost()
+
+
+def test_of_another_region_now_both_dispatchers_hear() -> None:
+    world = opened()
+    world.ask(REF, UpdateHospital(**{**PROFILE, "region": "south"}))
+    assert [(w.revision, w.candidate is None) for w in words(world)] == [(1, False), (2, True)]
+    assert [(w.revision, w.candidate is None) for w in words(world, "south")] == [(2, False)]
+
+
+def test_its_dispatcher_hears_once_when_a_report_is_too_old_to_count() -> None:
+    world = opened()
+    world.ask(REF, ReportLoad(intake="open", queue=2))
+    world.advance(LOAD_FRESH_S / 2)
+    world.ask(REF, ReportLoad(intake="open", queue=1))
+    world.advance(2 * LOAD_FRESH_S)
+    assert [event.at for event in world.events(REF, LoadLapsed)] == [
+        pytest.approx(world.now - LOAD_FRESH_S, abs=1)
+    ]
+    assert [w.candidate and w.candidate.wait_s for w in words(world)] == [0, 1800, 900, 0]
+    world.ask(REF, ReportLoad(intake="open", queue=1))
+    world.advance(2 * LOAD_FRESH_S)
+    assert len(world.events(REF, LoadLapsed)) == 2, "the next report grows old too"
+    world.ask(REF, ReportLoad(intake="open", queue=1))
+    world.ask(REF, RetireHospital())
+    assert world.next_wake() is None
+    world.check_replay()
 
 
 def test_a_crew_that_sets_out_for_it_is_on_its_list_until_it_is_free_again() -> None:
