@@ -20,7 +20,7 @@ paramedic's entity deciding alone, is why no emergency ever has two crews unless
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from msgspec import Struct
@@ -59,6 +59,7 @@ from actors.domain.dispatcher_events import (
     UnitTakenOver,
     UnitUpdated,
 )
+from actors.domain.dispatcher_roster import descended
 from actors.domain.kernel import Command, Event, Wake
 from actors.domain.messages import (
     EmergencyCard,
@@ -93,6 +94,7 @@ __all__ = [
     "ViewDispatcher",
     "Wish",
     "apply",
+    "apply_all",
     "wake_at",
 ]
 
@@ -218,6 +220,19 @@ def apply(state: Dispatcher, event: DispatcherEvent) -> Dispatcher:
     return _APPLIED[type(event)](state, event)
 
 
+def apply_all(state: Dispatcher, events: Iterable[DispatcherEvent]) -> Dispatcher:
+    """The state after these events; of many offers in a row, made at once."""
+    offers: list[OfferMade] = []
+    for event in events:
+        if type(event) is OfferMade:
+            offers.append(event)
+            continue
+        if offers:
+            state, offers = _offer(state, *offers), []
+        state = apply(state, event)
+    return _offer(state, *offers) if offers else state
+
+
 def wake_at(state: Dispatcher) -> float | None:
     """When a round is to be forgotten, ops called again, or the policy asked again."""
     first: float | None = None
@@ -255,7 +270,7 @@ def _case(state: Dispatcher, event: _OfCase) -> Case:
 
 def _stood_down(state: Dispatcher, event: UnitStoodDown) -> Dispatcher:
     gone = case_key(event.emergency, event.slot)
-    return replace(state, cases={k: v for k, v in state.cases.items() if k != gone})
+    return replace(state, cases=descended(state.cases, {}, (gone,)))
 
 
 def _unit_updated(state: Dispatcher, event: UnitUpdated) -> Dispatcher:
@@ -263,7 +278,7 @@ def _unit_updated(state: Dispatcher, event: UnitUpdated) -> Dispatcher:
 
 
 def _unit_left(state: Dispatcher, event: UnitLeft) -> Dispatcher:
-    units = {k: v for k, v in state.units.items() if k != event.unit}
+    units = descended(state.units, {}, (event.unit,))
     posts = {k: v for k, v in state.posts.items() if k != event.unit}
     return replace(state, units=units, posts=posts)
 
@@ -366,13 +381,13 @@ def _newer(case: Case, card: EmergencyCard, at: float) -> Case:
 
 
 def _remove(state: Dispatcher, event: EmergencyRemoved) -> Dispatcher:
-    cases = dict(state.cases)
     of_it: dict[str, Case] = {}
-    first = cases.get(event.emergency)
+    first = state.cases.get(event.emergency)
     for slot in () if first is None else (1, *(further.slot for further in first.card.further)):
         key = case_key(event.emergency, slot)
-        if key in cases:
-            of_it[key] = cases.pop(key)
+        if key in state.cases:
+            of_it[key] = state.cases[key]
+    cases = descended(state.cases, {}, of_it)
     if event.card is None:
         merged = state.merged
         if merged:
@@ -403,33 +418,36 @@ def _set_aside(case: Case, card: EmergencyCard) -> Case:
 
 
 def _unit(state: Dispatcher, unit: UnitStatus) -> Dispatcher:
-    units = {**state.units, unit.unit: unit}
+    units = descended(state.units, {unit.unit: unit})
     post = state.posts.get(unit.unit)
     if post is None or post.station is None or unit.free:
         return replace(state, units=units)
     return replace(state, units=units, posts={**state.posts, unit.unit: Post(None, post.at)})
 
 
-def _offer(state: Dispatcher, event: OfferMade) -> Dispatcher:
-    state = replace(state, reserved={**state.reserved, event.unit: event.task})
-    case = replace(
-        state.cases[case_key(event.emergency, event.slot)],
-        phase="offered",
-        task=event.task,
-        unit=event.unit,
-        attempt=event.attempt,
-        expires_at=event.expires_at,
-        retry_at=None,
-        starved=False,
-        deferred_until=None,
-        wish=None,
-        diverts=event.diverts,
-        firm=False,
-        choice=event.choice,
-        eta_at=event.at + event.eta_s,
-        since=event.at,
-    )
-    return _with(state, case)
+def _offer(state: Dispatcher, *events: OfferMade) -> Dispatcher:
+    reserved, cases = dict(state.reserved), dict[str, Case]()
+    for event in events:
+        reserved[event.unit] = event.task
+        key = case_key(event.emergency, event.slot)
+        cases[key] = replace(
+            cases.get(key) or state.cases[key],
+            phase="offered",
+            task=event.task,
+            unit=event.unit,
+            attempt=event.attempt,
+            expires_at=event.expires_at,
+            retry_at=None,
+            starved=False,
+            deferred_until=None,
+            wish=None,
+            diverts=event.diverts,
+            firm=False,
+            choice=event.choice,
+            eta_at=event.at + event.eta_s,
+            since=event.at,
+        )
+    return replace(state, reserved=reserved, cases=descended(state.cases, cases))
 
 
 def _close_offer(state: Dispatcher, event: OfferClosed) -> Dispatcher:
@@ -528,14 +546,15 @@ def _calling(case: Case, escalate_at: float | None, **changes: object) -> Case:
 
 def _with(state: Dispatcher, *cases: Case) -> Dispatcher:
     """With the cases as they are now; those that are set aside stay there."""
-    here, aside = dict(state.cases), state.merged
+    here: dict[str, Case] = {}
+    aside = state.merged
     for case in cases:
         key = case.key
-        if aside and key in aside and key not in here:
+        if aside and key in aside and key not in state.cases:
             aside = {**aside, key: case}
         else:
             here[key] = case
-    return replace(state, cases=here, merged=aside)
+    return replace(state, cases=descended(state.cases, here), merged=aside)
 
 
 def _unreserve(state: Dispatcher, unit: str, task: str) -> Dispatcher:

@@ -6,7 +6,7 @@ import numpy as np
 
 from actors.domain.choice import RunnerUp
 from actors.domain.dispatch import Situation
-from actors.domain.dispatch.fleet import fleet, on_sphere
+from actors.domain.dispatch.fleet import fleet, points_of
 from actors.domain.dispatcher_case import Case
 from actors.domain.dispatcher_situation import shown_waiting
 from actors.domain.travel import TravelEstimate
@@ -25,7 +25,7 @@ def runners_up(
     able = free.suiting(wanted).copy()
     if chosen in free.at:
         able[free.at[chosen]] = False
-    dots = on_sphere([target])[:, 0] @ free.points
+    dots = points_of([target])[:, 0] @ free.points
     dots[~able] = -np.inf
     looked_at = count * _LOOKED_AT
     if len(dots) > looked_at:

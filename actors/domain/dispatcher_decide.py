@@ -23,6 +23,7 @@ from actors.domain.dispatcher import (
     PlanNow,
     ViewDispatcher,
     apply,
+    apply_all,
     wake_at,
 )
 from actors.domain.dispatcher_case import DispatchRules
@@ -32,7 +33,7 @@ from actors.domain.dispatcher_intake import alert, taken_in
 from actors.domain.dispatcher_plan import Planning, restands
 from actors.domain.dispatcher_publish import Publishing, channel, concerns
 from actors.domain.dispatcher_situation import absorb
-from actors.domain.kernel import Behaviour, Context, Decision, Send, fold
+from actors.domain.kernel import Behaviour, Context, Decision, Send
 from actors.domain.messages import UnitPosition
 from actors.domain.travel import GreatCircle, TravelEstimate
 
@@ -93,16 +94,16 @@ class _Dispatching:
     def _concluded(
         self, state: Dispatcher, events: Events, sends: tuple[Send, ...], ctx: Context
     ) -> tuple[Decision, Dispatcher]:
-        taken = fold(apply, state, events)
+        taken = apply_all(state, events)
         alerts = self._alerts(state, taken, events, ctx)
         if alerts:
-            taken = fold(apply, taken, alerts)
+            taken = apply_all(taken, alerts)
         planned: Events = ()
         offers: tuple[Send, ...] = ()
         if not self._rules.plans_when_asked:
             planned, offers = self._planning.planned(taken, ctx, restand=restands(events))
         if planned:
-            taken = fold(apply, taken, planned)
+            taken = apply_all(taken, planned)
         if alerts or planned:
             events, sends = (*events, *alerts, *planned), (*sends, *offers)
         return Decision(events, sends, after=taken), taken

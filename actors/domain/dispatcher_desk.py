@@ -24,7 +24,7 @@ from actors.domain.dispatcher_case import Case, Wish
 from actors.domain.dispatcher_events import DispatcherEvent, OverrideOrdered
 from actors.domain.dispatcher_intake import offer_of
 from actors.domain.dispatcher_plan import leaving
-from actors.domain.dispatcher_situation import Showing
+from actors.domain.dispatcher_situation import Showing, shown_waiting
 from actors.domain.kernel import Context, DomainError, EntityRef, Send
 from actors.domain.messages import EmergencyCard, UnitStatus, WithdrawTask
 from actors.domain.paramedic import ON_DUTY
@@ -122,7 +122,12 @@ class Desk:
             key=lambda case: case.rank,
         )
         situation = self._showing.situation(
-            state, waiting, self._policy, ctx.now, ctx.telemetry, everything=True
+            state,
+            tuple(map(shown_waiting, waiting)),
+            self._policy,
+            ctx.now,
+            ctx.telemetry,
+            everything=True,
         )
         shown = []
         for case in waiting:

@@ -72,38 +72,29 @@ class Planning:
 
         `limit`: as PlanNow says.
         """
-        waiting = [
-            case
-            for case in state.cases.values()
-            if case.phase == "waiting" and not (case.card.held and case.wish is None)
-        ]
+        queue = self.showing.queue(state)
         moving = restand and "stations" in self._policy.wants
-        if not waiting and not moving:
+        if not queue.shown and not queue.wished and not moving:
             return (), ()
         draft = _Draft(self._policy, self._travel, self._rules, ctx)
-        wanted = [case for case in waiting if case.wish is not None]
-        if wanted:
-            state = self._ordered(state, wanted, draft)
-            waiting = [
-                case
-                for case in state.cases.values()
-                if case.phase == "waiting" and not case.card.held
-            ]
+        if queue.wished:
+            state = self._ordered(state, queue.wished, draft)
+            queue = self.showing.queue(state)
         free = self.showing.free(state, ctx.telemetry)
         if not free and "busy" not in self._policy.wants:
-            draft.unserved(state, waiting, _NOTHING)  # nobody to propose: nothing to ask
+            draft.unserved(state, queue.untold, _NOTHING)  # nobody to propose: nothing to ask
             return tuple(draft.events), tuple(draft.sends)
         situation = self.showing.situation(
-            state, waiting, self._policy, ctx.now, ctx.telemetry, free=free
+            state, queue.shown, self._policy, ctx.now, ctx.telemetry, free=free
         )
         plan = _NOTHING
-        if situation.free or (situation.busy and waiting):
+        if situation.free or (situation.busy and queue.shown):
             plan = self._policy.plan(situation, self._travel)
         if limit is not None and len(plan.proposals) > limit:
             draft.follow(state, Plan(plan.proposals[:limit]), situation)
             return tuple(draft.events), tuple(draft.sends)
         draft.follow(state, plan, situation)
-        draft.unserved(state, waiting, plan)
+        draft.unserved(state, queue.untold, plan)
         return tuple(draft.events), tuple(draft.sends)
 
     def _ordered(self, state: Dispatcher, wanted: list[Case], draft: _Draft) -> Dispatcher:
@@ -304,12 +295,16 @@ class _Draft:
             )
         )
 
-    def unserved(self, state: Dispatcher, cases: list[Case], plan: Plan) -> None:
-        """Who still waits, and why: for the ops desk."""
-        if not plan.refused:
-            cases = [case for case in cases if not case.starved]  # the others ops knows of
+    def unserved(self, state: Dispatcher, untold: list[Case], plan: Plan) -> None:
+        """Who still waits, and why: for the ops desk. `untold`: those it does not know of."""
+        cases = untold
+        if plan.refused:
+            cases = [*untold, *(state.cases[key] for key in plan.refused)]
         if not cases:
             return
+        if len(cases) > 1:  # each once, in an order of their own
+            keys = {case.key for case in cases}
+            cases = [case for key, case in state.cases.items() if key in keys]
         served = {proposal.emergency for proposal in plan.proposals}
         served.update(taking.emergency for taking in plan.preemptions)
         served.update(hold.emergency for hold in plan.holds)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from heapq import heapify, heappop, heappush
 from math import ceil, inf
 from typing import Any, Final, NamedTuple
 
@@ -30,6 +31,8 @@ MOVED: Final = "unit -> which of the positions seen was its last"
 _DEMAND_FOR_S: Final = 300.0
 # A crew that is late is shown another way once a minute, not each time that somebody looks.
 _LATE_STEP_S: Final = 60.0
+# So many times that are over may be kept at least.
+_ENDS: Final = 64
 _EMPTY: Mapping[str, Position] = {}
 _ALL: Final[frozenset[str]] = frozenset({"busy", "stations", "demand"})
 
@@ -120,8 +123,11 @@ class _Seen:
     """What was last shown of one region, and what it was read from."""
 
     def __init__(self) -> None:
-        # By the identity of the case, which is kept with it.
-        self.waiting: dict[int, tuple[Case, Waiting]] = {}
+        self.waiting = Roster[Waiting]()
+        self.waiting_read: Mapping[str, Case] = {}
+        self.wished: dict[str, Case] = {}
+        self.untold: dict[str, Case] = {}
+        self.compared_cases = Compared()
         self.stations: tuple[Station, ...] = ()
         self.stations_read: object = ()
         self.hotspots: tuple[Hotspot, ...] = ()
@@ -132,11 +138,34 @@ class _Seen:
         self.busy = Roster[BusyUnit]()
         self.busy_read: _Read | None = None
         self.busy_rows: dict[str, _Busy] = {}
-        # The cases whose unit is shown another way by the clock alone, and until when.
+        # The cases whose unit is shown another way by the clock alone, and until when; and those
+        # times as a heap, with some that are not so any more.
         self.until: dict[str, float] = {}
+        self.ends: list[tuple[float, str]] = []
         self.busy_at = 0.0
         self.compared = Compared()
         self.cases_of: dict[str, set[str]] = {}
+
+    def ends_at(self, key: str, until: float) -> None:
+        """The unit of this case is shown as it is until then."""
+        if self.until.get(key) == until:
+            return
+        self.until[key] = until
+        if until < inf:
+            heappush(self.ends, (until, key))
+        if len(self.ends) > 2 * len(self.until) + _ENDS:
+            self.ends = [(at, of) for of, at in self.until.items() if at < inf]
+            heapify(self.ends)
+
+    def passed(self, now: float) -> set[str]:
+        """The cases whose unit is to be shown another way."""
+        found = set()
+        while self.ends and self.ends[0][0] < now:
+            until, key = heappop(self.ends)
+            if self.until.get(key) == until:
+                found.add(key)
+                del self.until[key]
+        return found
 
     def index(
         self, before: Mapping[str, Any], now: Mapping[str, Case], keys: Iterable[str]
@@ -148,6 +177,16 @@ class _Seen:
                 self.cases_of[old.unit].discard(key)
             if new is not None and new.unit is not None:
                 self.cases_of.setdefault(new.unit, set()).add(key)
+
+
+class Queue(NamedTuple):
+    """Who waits: `shown`, all that the policy is asked about; `wished`, for whom a human has
+    chosen, held ones too; `untold`, those shown of whom ops does not know that no unit is free.
+    """
+
+    shown: tuple[Waiting, ...]
+    wished: list[Case]
+    untold: list[Case]
 
 
 class Showing:
@@ -164,7 +203,7 @@ class Showing:
     def situation(
         self,
         state: Dispatcher,
-        waiting: Iterable[Case],
+        waiting: tuple[Waiting, ...],
         policy: Policy,
         now: float,
         telemetry: Mapping[str, Any],
@@ -174,17 +213,43 @@ class Showing:
     ) -> Situation:
         """What `policy` wants to know; or, for people who ask, all there is.
 
-        `free`: what `free` has just said of the same state.
+        `waiting`: who is to be served. `free`: what `free` has just said of the same state.
         """
         wants = _ALL if everything else policy.wants
         return Situation(
             now=now,
-            waiting=self._waiting(state, waiting),
+            waiting=waiting,
             free=self.free(state, telemetry) if free is None else free,
             busy=self.busy(state, now, telemetry) if "busy" in wants else (),
             stations=self._stations(state) if "stations" in wants else (),
             demand=self._demand(state, now) if "demand" in wants else (),
         )
+
+    def queue(self, state: Dispatcher) -> Queue:
+        """Who waits."""
+        seen = self._of(state)
+        keys = seen.compared_cases.changed(seen.waiting_read, state.cases)
+        seen.waiting_read = state.cases
+        for key in keys:
+            case = state.cases.get(key)
+            if case is None or case.phase != "waiting":
+                seen.wished.pop(key, None)
+                case = None
+            elif case.wish is not None:
+                seen.wished[key] = case
+            else:
+                seen.wished.pop(key, None)
+            if case is None or case.card.held:
+                seen.untold.pop(key, None)
+                if key in seen.waiting:
+                    seen.waiting.put(key, None)
+                continue
+            if case.starved:
+                seen.untold.pop(key, None)
+            else:
+                seen.untold[key] = case
+            seen.waiting.put(key, shown_waiting(case))
+        return Queue(seen.waiting.entries(), list(seen.wished.values()), list(seen.untold.values()))
 
     def free(self, state: Dispatcher, telemetry: Mapping[str, Any]) -> tuple[FreeUnit, ...]:
         """Who can be asked, where it was last seen."""
@@ -215,13 +280,13 @@ class Showing:
         if before is None or units is None or clock_went_back:
             kept, seen.busy_rows = seen.busy_rows, {}
             seen.busy.keep(state.cases)
-            seen.until, keys = {}, list(state.cases)
+            seen.until, seen.ends, keys = {}, [], list(state.cases)
             seen.cases_of = {}
             seen.index({}, state.cases, keys)
         else:
             kept = seen.busy_rows
-            due = {key for key, until in seen.until.items() if until < now}
-            other = changed(before.of_each, state.cases)
+            due = seen.passed(now)
+            other = seen.compared_cases.changed(before.of_each, state.cases)
             seen.index(before.of_each, state.cases, other)
             due.update(other)
             for unit in units:
@@ -235,7 +300,7 @@ class Showing:
                 seen.busy.put(key, None)
                 continue
             seen.busy_rows[key] = row
-            seen.until[key] = row.until
+            seen.ends_at(key, row.until)
             seen.busy.put(key, row.shown)
         return seen.busy.entries()
 
@@ -311,19 +376,6 @@ class Showing:
         if seen is None:
             seen = self._seen[state.id] = _Seen()
         return seen
-
-    def _waiting(self, state: Dispatcher, waiting: Iterable[Case]) -> tuple[Waiting, ...]:
-        seen = self._of(state)
-        before, seen.waiting = seen.waiting, {}
-        shown: list[Waiting] = []
-        for case in waiting:
-            at = id(case)
-            known = before.get(at)
-            if known is None:
-                known = (case, shown_waiting(case))
-            seen.waiting[at] = known
-            shown.append(known[1])
-        return tuple(shown)
 
     def _stations(self, state: Dispatcher) -> tuple[Station, ...]:
         seen = self._of(state)

@@ -112,7 +112,10 @@ def after(state: Dispatcher, turn: dict[str, Any]) -> Dispatcher:
 def shown(
     showing: Showing, state: Dispatcher, now: float, telemetry: dict[str, Any]
 ) -> tuple[object, ...]:
-    waiting = [case for case in state.cases.values() if case.phase == "waiting"]
-    made: Situation = showing.situation(state, waiting, Combined(), now, telemetry)
+    queue = showing.queue(state)
+    made: Situation = showing.situation(state, queue.shown, Combined(), now, telemetry)
+    assert len(set(made.waiting)) == len(made.waiting)
     assert len(set(made.free)) == len(made.free) and len(set(made.busy)) == len(made.busy)
-    return made.waiting, set(made.free), set(made.busy), made.stations, made.demand
+    wished, untold = ({case.key: case for case in some} for some in (queue.wished, queue.untold))
+    waiting = set(made.waiting), wished, untold
+    return waiting, set(made.free), set(made.busy), made.stations, made.demand
