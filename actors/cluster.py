@@ -48,6 +48,7 @@ from config.collector import relax_collector
 log = logging.getLogger(__name__)
 
 NAMESPACE: Final = "maxray"
+# Between attempts to take the slots: PostgreSQL restarts in seconds, and callers wait for them.
 START_BACKOFF_S: Final = (0.05, 0.1, 0.2, 0.5, 1.0)
 # How long a shard that is asked to stop may take to answer what waits.
 STOP_GRACE_S: Final = 10.0

@@ -36,6 +36,8 @@ from actors.timers import Timers
 
 log = logging.getLogger(__name__)
 
+# Between attempts to take the slots anew: all of the shard's callers wait, so it is tried soon; an
+# outage costs one attempt a second.
 RETAKE_BACKOFF_S: Final = (0.05, 0.1, 0.2, 0.5, 1.0)
 FAULT: Final = Reply(Status.FAULT, b"internal error; it was logged")
 

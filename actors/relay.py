@@ -29,6 +29,7 @@ QUEUE_LIMIT = 20_000
 PAGE = 1_000
 # How often the watermark is moved in PostgreSQL; a crash republishes at most this much.
 MARK_EVERY_S = 1.0
+# Between attempts to publish: a reconnection is soon used, and an outage costs one a second.
 BACKOFF_S = (0.05, 0.1, 0.2, 0.5, 1.0)
 
 

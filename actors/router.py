@@ -29,6 +29,8 @@ CALLS_IN_FLIGHT: Final = 2
 # At full load a call of many commands holds up those behind it: 96 took the slowest hundredth from
 # 73 to 62 ms at the same rate.
 BATCH: Final = 96
+# Between attempts of a command: a shard that moves is back within a second or two, a full one as
+# soon as it has committed; the longest keeps those who wait from adding to its load.
 RETRY_S: Final = (0.02, 0.05, 0.1, 0.2, 0.4)
 # A call that has not come back by then is given up and its commands are sent again.
 CALL_TIMEOUT_S: Final = 3.0

@@ -77,7 +77,6 @@ UNSUBSCRIBE_STATE_INVALIDATED = Unsubscribe(
     2502, "state invalidated", "forget token and position, subscribe again"
 )
 
-DISCONNECT_CONNECTION_CLOSED = Disconnect(3000, "connection closed", "reconnect with backoff")
 DISCONNECT_SHUTDOWN = Disconnect(
     3001, "shutdown", "reconnect with backoff and jitter: another node serves"
 )
@@ -85,7 +84,6 @@ DISCONNECT_SERVER_ERROR = Disconnect(3004, "internal server error", "reconnect w
 DISCONNECT_EXPIRED = Disconnect(3005, "connection expired", "reconnect with a new token")
 DISCONNECT_SUB_EXPIRED = Disconnect(3006, "subscription expired", "reconnect and subscribe anew")
 DISCONNECT_SLOW = Disconnect(3008, "slow", "reconnect and recover; read faster")
-DISCONNECT_WRITE_ERROR = Disconnect(3009, "write error", "reconnect and recover")
 DISCONNECT_INSUFFICIENT_STATE = Disconnect(3010, "insufficient state", "reconnect and recover")
 DISCONNECT_FORCE_RECONNECT = Disconnect(3011, "force reconnect", "reconnect with backoff")
 DISCONNECT_NO_PONG = Disconnect(3012, "no pong", "reconnect; answer each ping")
@@ -108,7 +106,6 @@ DISCONNECT_PERMISSION_DENIED = Disconnect(
     3507, "permission denied", "do not reconnect as this user"
 )
 DISCONNECT_NOT_AVAILABLE = Disconnect(3508, "not available", "do not reconnect: not offered here")
-DISCONNECT_TOO_MANY_ERRORS = Disconnect(3509, "too many errors", "do not reconnect")
 
 DISCONNECT_MESSAGE_SIZE = Disconnect(
     1009, "message size limit", "do not reconnect: the client sends too large messages"

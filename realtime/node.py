@@ -19,7 +19,6 @@ from realtime.hub.turn import Turn
 from realtime.maps.keyed import (
     KeyedChange,
     KeyedOutcome,
-    KeyedRetention,
     KeyedSlice,
     KeyedStore,
 )
@@ -236,10 +235,6 @@ class RealtimeServer:
     async def publish_keyed(self, change: KeyedChange) -> KeyedOutcome:
         """Set or remove a key of a map. Raises NotAvailable, LimitExceeded, BrokerUnavailable."""
         return await change_key(self._services.keyed, change)
-
-    async def remove_keyed(self, channel: str, key: str, retention: KeyedRetention) -> KeyedOutcome:
-        """Remove a key of a map. Raises NotAvailable, BrokerUnavailable."""
-        return await self.publish_keyed(KeyedChange(channel, key, retention, removed=True))
 
     async def read_keyed(self, channel: str, since: int = 0, limit: int = 100) -> KeyedSlice:
         """A page of a map's log, ascending by offset, removals among it: see `KeyedStore.changes`.

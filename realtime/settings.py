@@ -75,6 +75,9 @@ class RealtimeSettings(Struct, frozen=True, forbid_unknown_fields=True):
     position_check_interval_s: float = 20.0
     source_check_every: int = 3
     """Each n-th position check asks the history source too, not only the broker."""
+    doubt_check_interval_s: float = 1.0
+    """When the source could not be asked about a channel that may have missed something: how soon
+    it is asked again."""
     concurrent_checks: int = 8
     """Position checks and journal reads in flight at the same time, over all channels."""
     recovery_limit: int = 1000

@@ -90,7 +90,7 @@ class _Work:
         where = "sealed IS NULL" + (" AND erased_at IS NULL" if table == "patient" else "")
         total = await self._count(table, where)
         sealer, done = RowSealer(self._vault, table), 0
-        query = f"SELECT * FROM {table} WHERE {where} ORDER BY id LIMIT {PAGE} FOR UPDATE"  # noqa: S608
+        query = f"SELECT * FROM {table} WHERE {where} ORDER BY id LIMIT {PAGE} FOR UPDATE"  # noqa: S608 — constants
         while done < total or not total:
             async with self._connection.transaction():
                 rows = await self._connection.fetch(query)
@@ -182,8 +182,8 @@ class _Work:
         clear = _CLEAR.format("body")
         total = await self._count(table, clear)
         columns = ", ".join(key)
-        query = f"SELECT {columns}, body FROM {table} WHERE {clear} LIMIT {PAGE} FOR UPDATE"  # noqa: S608
-        write = f"UPDATE {table} SET body = $1 WHERE " + " AND ".join(  # noqa: S608
+        query = f"SELECT {columns}, body FROM {table} WHERE {clear} LIMIT {PAGE} FOR UPDATE"  # noqa: S608 — names of columns
+        write = f"UPDATE {table} SET body = $1 WHERE " + " AND ".join(  # noqa: S608 — names of columns
             f"{name} = ${n}" for n, name in enumerate(key, 2)
         )
         done = 0

@@ -1,10 +1,16 @@
-"""For all tests: what must be in the environment before anything imports Ray.
+"""For all tests: no test is timed, and what must be in the environment before anything imports Ray.
 
 Ray reads these when it is imported, and some test module will import it before a fixture has
 started a cluster.
 """
 
 import os
+
+from hypothesis import HealthCheck, settings
+
+# How long an example takes says what else the machine does, nothing of the code.
+settings.register_profile("maxray", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("maxray")
 
 os.environ.update(
     {

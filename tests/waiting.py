@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 
 # Long enough for the slowest machine; a test that gets here has failed.
 PATIENCE_S = 20.0
+# Short beside what is waited for, long beside a look, so that it gets the processor meanwhile.
 LOOK_EVERY_S = 0.01
 
 

@@ -69,6 +69,7 @@ log = logging.getLogger(__name__)
 
 # As long as the runtime keeps its answers (actors.shard.Limits.answer_retention_s).
 KEY_RETENTION: Final = timedelta(hours=48)
+# Nothing depends on what is past: one deletion an hour is little work at a time.
 PRUNE_EVERY_S: Final = 3600.0
 
 

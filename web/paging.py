@@ -1,4 +1,4 @@
-"""Pages of a listing, newest first, cut along the ids; and the filters that all listings share.
+"""Pages of a listing, newest first, cut along the ids.
 
 The cursor is the last id of a page, made opaque so that nobody builds one. Rows added meanwhile
 are newer than all pages still to come; so a walk sees each row that was there at its start once.
@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import binascii
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from typing import Annotated, Generic, TypeVar
+from collections.abc import Iterable
+from typing import Annotated, Generic, Protocol, TypeVar
 from uuid import UUID
 
 from litestar.params import QueryParameter
 from msgspec import Struct
 
+from storage.records.row import Rows
 from web.problems import bad_parameter
 
 T = TypeVar("T")
+R = TypeVar("R", bound="_Row")
 
 Limit = Annotated[
     int, QueryParameter(name="limit", ge=1, le=100, description="how many on this page, at most")
@@ -26,18 +29,6 @@ Cursor = Annotated[
     QueryParameter(name="cursor", max_length=64, description="`next` of the page before this one"),
 ]
 LIMIT = 50
-NameFilter = Annotated[
-    str | None,
-    QueryParameter(
-        name="name",
-        max_length=200,
-        pattern=r"^[^\x00]*$(?!\n)",
-        description="whole words of the name, in any order; case and accents do not matter",
-    ),
-]
-RegionFilter = Annotated[
-    str | None, QueryParameter(name="region", pattern=r"^[A-Za-z0-9_-]{1,64}$(?!\n)")
-]
 
 
 class Page(Struct, Generic[T], frozen=True):
@@ -45,6 +36,16 @@ class Page(Struct, Generic[T], frozen=True):
 
     items: tuple[T, ...]
     next: str | None = None
+
+
+class _Row(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+def page_of(rows: Rows[R], items: Iterable[T]) -> Page[T]:
+    """`items`: the rows as they are shown; with some left out the next page is the same."""
+    return Page(tuple(items), cursor_of(rows.rows[-1].id) if rows.more else None)
 
 
 def cursor_of(last_id: str) -> str:

@@ -27,7 +27,8 @@ from storage.encryption.envelope import sealed
 
 log = logging.getLogger(__name__)
 
-# A key that cannot be fetched is asked for again after so long; facts are then read back anyway.
+# A key that cannot be fetched is asked for again after so long: soon beside an outage of
+# PostgreSQL, seldom beside what it takes to answer. Facts are then read back anyway.
 _RETRY_S = 0.2
 
 

@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from actors.clock import SystemClock
 from actors.domain.dispatch.catalogue import policy_named
-from actors.domain.dispatcher import DispatchRules
+from actors.domain.dispatcher.rules import DispatchRules
 from actors.domain.kernel import Behaviour
 from actors.domain.registry import kinds
 from actors.ports import JournalUnavailable, Transport

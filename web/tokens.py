@@ -212,4 +212,4 @@ def _principal(claims: dict[str, Any], now: float) -> Principal:
         raise TokenError("expired", "the token has expired")
     if issued_at > now + LEEWAY_S:
         raise TokenError("claims", "the token was issued in the future")
-    return Principal(role, subject, float(expires_at))  # type: ignore[arg-type]
+    return Principal(role, subject, float(expires_at))  # type: ignore[arg-type]  # of ROLES, as asked above

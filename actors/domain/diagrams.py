@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import sys
 
-from actors.domain import (
-    dispatcher,
-    doctor,
-    emergency,
-    hospital,
-    paramedic,
-    shift,
-    task,
-)
+from actors.domain import task
+from actors.domain.dispatcher import machine as dispatcher
+from actors.domain.doctor import machine as doctor
+from actors.domain.emergency import machine as emergency
+from actors.domain.hospital import machine as hospital
 from actors.domain.machine import NEW, Machine
+from actors.domain.paramedic import machine as paramedic
+from actors.domain.shift import machine as shift
 
 _MACHINES: tuple[tuple[Machine, str | None], ...] = (
     (emergency.MACHINE, emergency.__doc__),

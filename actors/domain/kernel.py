@@ -93,6 +93,9 @@ class Send(Struct, frozen=True, gc=False):
     command: Command
 
 
+Sends = tuple[Send, ...]
+
+
 class Claim(Struct, frozen=True, order=True):
     """`key` has at most one holder in the whole system: a unique constraint in PostgreSQL."""
 

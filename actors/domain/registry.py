@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from actors.domain import (
-    dispatcher_decide,
-    doctor_decide,
-    emergency_decide,
-    hospital_decide,
-    paramedic_decide,
-    shift,
-)
 from actors.domain.dispatch import ByPriority, Policy
-from actors.domain.dispatcher import DispatchRules
+from actors.domain.dispatcher import behaviour as dispatcher
+from actors.domain.dispatcher.rules import DispatchRules
+from actors.domain.doctor import behaviour as doctor
+from actors.domain.emergency import behaviour as emergency
+from actors.domain.hospital import behaviour as hospital
 from actors.domain.kernel import Behaviour
+from actors.domain.paramedic import behaviour as paramedic
+from actors.domain.shift import behaviour as shift
 from actors.domain.travel import GreatCircle, TravelEstimate
 
 _BY_PRIORITY = ByPriority()
@@ -29,12 +27,12 @@ def kinds(
     return {
         behaviour.kind: behaviour
         for behaviour in (
-            emergency_decide.BEHAVIOUR,
-            paramedic_decide.behaviour(travel),
-            doctor_decide.BEHAVIOUR,
-            hospital_decide.BEHAVIOUR,
+            emergency.BEHAVIOUR,
+            paramedic.behaviour(travel),
+            doctor.BEHAVIOUR,
+            hospital.BEHAVIOUR,
             shift.BEHAVIOUR,
-            dispatcher_decide.behaviour(policy, travel, rules),
+            dispatcher.behaviour(policy, travel, rules),
         )
     }
 

@@ -110,6 +110,6 @@ def _keep(file: Path, seconds: NDArray[np.float32]) -> None:
         with os.fdopen(handle, "wb") as opened:
             np.save(opened, seconds, allow_pickle=False)
         part.replace(file)
-    except BaseException:
+    except BaseException:  # also when interrupted: nothing half-written stays
         part.unlink(missing_ok=True)
         raise

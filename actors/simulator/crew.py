@@ -11,11 +11,12 @@ from itertools import count
 from math import inf
 from typing import Any, Final, Literal
 
-from actors.domain.dispatcher_situation import MOVED, MOVES, POSITIONS
+from actors.domain.dispatcher.positions import MOVED, MOVES, POSITIONS
 from actors.domain.kernel import Event, Sender
-from actors.domain.messages import StationRef, StationsChanged
-from actors.domain.paramedic import AcceptTask, GoOnDuty, ProgressTask, RegisterParamedic
-from actors.domain.paramedic_events import (
+from actors.domain.messages.card import StationRef
+from actors.domain.messages.to_dispatcher import StationsChanged
+from actors.domain.paramedic.commands import AcceptTask, GoOnDuty, ProgressTask, RegisterParamedic
+from actors.domain.paramedic.events import (
     MoveOrdered,
     TaskAccepted,
     TaskDiverted,
@@ -291,7 +292,7 @@ class Fleet:
         self._moves = 0
 
     def seen(self, now: float) -> Mapping[str, object]:
-        """At one moment: the dispatcher's telemetry as `dispatcher_situation.absorb` keeps it."""
+        """At one moment: the dispatcher's telemetry as `dispatcher.positions.absorb` keeps it."""
         arrived = []
         for unit, crew in self._crews.under_way.items():
             if crew.task is not None and not self._busy:

@@ -13,15 +13,18 @@ from statistics import fmean
 from time import perf_counter
 from typing import Any, Final
 
-from actors.domain import dispatcher_decide, emergency_decide, paramedic_decide
 from actors.domain.dispatch import Policy
 from actors.domain.dispatch.catalogue import policy_named
-from actors.domain.dispatcher import PlanNow
-from actors.domain.dispatcher_case import DispatchRules
-from actors.domain.dispatcher_events import AllRefused, EmergencyDeferred
-from actors.domain.emergency import TakeOverEmergency
+from actors.domain.dispatcher import behaviour as dispatcher
+from actors.domain.dispatcher.commands import PlanNow
+from actors.domain.dispatcher.events import AllRefused, EmergencyDeferred
+from actors.domain.dispatcher.rules import DispatchRules
+from actors.domain.emergency import behaviour as emergency
+from actors.domain.emergency.commands import TakeOverEmergency
 from actors.domain.kernel import Behaviour, Sender, Wake
-from actors.domain.messages import StationRef, StationsChanged
+from actors.domain.messages.card import StationRef
+from actors.domain.messages.to_dispatcher import StationsChanged
+from actors.domain.paramedic import behaviour as paramedic
 from actors.simulator.crew import (
     REGION,
     SHIFT_START_S,
@@ -91,10 +94,10 @@ class _Play:
         self._policy = policy
         hospitals = Hospitals(scenario)
         rules = rules_of(scenario, hospitals)
-        self._dispatching = dispatcher_decide.behaviour(policy, scenario.travel, rules)
+        self._dispatching = dispatcher.behaviour(policy, scenario.travel, rules)
         behaviours: tuple[Behaviour[Any], ...] = (
-            emergency_decide.BEHAVIOUR,
-            paramedic_decide.behaviour(scenario.travel),
+            emergency.BEHAVIOUR,
+            paramedic.behaviour(scenario.travel),
             self._dispatching,
         )
         self._runner = Runner({b.kind: b for b in behaviours})

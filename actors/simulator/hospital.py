@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from actors.domain.hospital_choice import Candidate, choose
+from actors.domain.hospital.choice import Candidate, choose
 from actors.simulator.place import Place
 from actors.simulator.scenario import Scenario
 from actors.simulator.travel import MatrixTravel, StraightTravel

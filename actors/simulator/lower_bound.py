@@ -170,11 +170,6 @@ class Relaxation:
         return costs
 
 
-def lower_bound(scenario: Scenario, preemptions: int = 0, moves: int = 0) -> float:
-    """As Relaxation.bound, for one look. Raises ValueError."""
-    return Relaxation(scenario).bound(preemptions, moves)
-
-
 def _cleared(scenario: Scenario, call: Call) -> tuple[Place, float]:
     """Where a call's unit is cleared, and how long after it arrived."""
     if not call.transport:

@@ -76,6 +76,23 @@ class Connector:
         return connection
 
 
+def pack(commands: Sequence[Command]) -> bytes:
+    """Commands as they travel."""
+    # Its stub says tuples of one word; it takes any number.
+    return b"".join(hiredis.pack_command(command) for command in commands)  # type: ignore[arg-type]
+
+
+async def write(connection: AbstractConnection, packed: bytes) -> None:
+    """Raises ConnectionLost where it did not leave, or perhaps not all of it."""
+    try:
+        await connection.send_packed_command(packed, check_health=False)
+    # redis-py writes in a task of its own. When the reader has closed the connection by the time
+    # that runs, it ends with whatever a missing writer (AttributeError) or a closed transport
+    # (uvloop: RuntimeError) raises: not only with errors of redis-py and of sockets.
+    except Exception as error:
+        raise ConnectionLost(f"not written to Redis: {error}") from error
+
+
 class _Line:
     """A connection that stands, and those who wait for its answers, in their order."""
 
@@ -92,8 +109,7 @@ class _Line:
         if self.broken is not None:
             raise self.broken("no connection to Redis")
         answers: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
-        # Its stub says tuples of one word; it takes any number.
-        self._unsent += [hiredis.pack_command(command) for command in commands]  # type: ignore[arg-type]
+        self._unsent.append(pack(commands))
         self._waiting.append((answers, len(commands)))
         if self._writing is None:
             self._writing = asyncio.create_task(self._write(), name="redis-link-write")
@@ -121,8 +137,8 @@ class _Line:
         try:
             while self._unsent and self.broken is None:
                 unsent, self._unsent = self._unsent, []
-                await self._connection.send_packed_command(b"".join(unsent), check_health=False)
-        except (RedisError, OSError) as error:
+                await write(self._connection, b"".join(unsent))
+        except ConnectionLost as error:
             self.drop(ConnectionLost, str(error))
         finally:
             self._writing = None

@@ -17,7 +17,7 @@ from typing import TypeAlias
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import RedisError
 
-from realtime.broker.link_redis import Connector
+from realtime.broker.link_redis import Connector, pack, write
 from realtime.clock import Clock
 from realtime.errors import BrokerUnavailable
 from realtime.settings import BrokerSettings
@@ -123,10 +123,7 @@ class PubSub:
             await self._send(self._link, command, *names)
 
     async def _send(self, link: AbstractConnection, command: str, *names: str) -> None:
-        try:
-            await link.send_command(command, *names, check_health=False)
-        except (RedisError, OSError) as error:
-            raise BrokerUnavailable(str(error)) from error
+        await write(link, pack([(command, *names)]))
 
     async def _run(self) -> None:
         """Keep a connection, for ever."""

@@ -82,10 +82,7 @@ class Positions:
     def watch(self, channel: Channel) -> None:
         """Check the channel's position now and then, as long as somebody depends on it."""
         if channel.timer is None:
-            # Spread, so that channels that were opened together are not checked together.
-            spread = random.uniform(0.75, 1.25)  # noqa: S311  jitter, not a secret
-            delay = self._settings.position_check_interval_s * spread
-            channel.timer = self._wheel.after(delay, lambda: self._due(channel))
+            self._later(channel, self._settings.position_check_interval_s)
 
     def _due(self, channel: Channel) -> None:
         channel.timer = None
@@ -97,26 +94,38 @@ class Positions:
                 channel.stream.forget()
             return
         channel.checks += 1
-        ask_source = channel.checks % self._settings.source_check_every == 0
+        nth = channel.checks % self._settings.source_check_every == 0
+        ask_source = nth or channel.doubtful
         self._spawn(self.check(channel, ask_source))
         self.watch(channel)
 
     async def check(self, channel: Channel, ask_source: bool) -> None:
-        """Compare the live position with the true one."""
+        """Compare the live position with the true one.
+
+        Where the source is to be asked and that does not come off, it is soon asked again.
+        """
+        channel.doubtful = channel.doubtful or ask_source
         async with self._slots:
             if channel.idle:
                 # Nobody to give anything to; but who comes next must not trust this position.
                 channel.stream.forget()
                 return
             if not channel.settled:
+                self._again(channel)
                 return
             before = channel.stream.position
             try:
                 top = await self._history.newest(channel.name, ask_source, channel.retention)
             except HistoryUnavailable:
-                return  # nothing is known; the next check will tell
+                self._again(channel)
+                return
         position = channel.stream.position
-        if top is None or position is None or before is None or channel.filling:
+        if position is None or before is None or channel.filling:
+            self._again(channel)
+            return
+        if ask_source:
+            channel.doubtful = False
+        if top is None:
             return
         if top.epoch != position.epoch:
             self._lose(channel)
@@ -126,3 +135,15 @@ class Positions:
             self._lose(channel)
         elif top.offset > position.offset:
             self.fill(channel, top.offset)
+
+    def _again(self, channel: Channel) -> None:
+        """Where something may be missing and nobody would notice: no later than this."""
+        if channel.doubtful and not channel.idle:
+            if channel.timer is not None:
+                channel.timer.cancel()
+            self._later(channel, self._settings.doubt_check_interval_s)
+
+    def _later(self, channel: Channel, interval_s: float) -> None:
+        # Spread, so that channels that were opened together are not checked together.
+        spread = random.uniform(0.75, 1.25)  # noqa: S311  jitter, not a secret
+        channel.timer = self._wheel.after(interval_s * spread, lambda: self._due(channel))

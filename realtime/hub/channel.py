@@ -139,11 +139,13 @@ class Channel:
     `tracked`: its facts go through the stream, which keeps them in order; `positioned` counts the
     subscriptions that are owed every one of them, the others (`loose`) begin where they happen to.
     `guarded` counts those who are asked about before each fact.
-    `retention`: of a channel whose facts are kept by the broker alone.
+    `retention`: of a channel whose facts are kept by the broker alone. `doubtful`: its position is
+    to be compared with the source's, and has not been.
     """
 
     __slots__ = (
         "checks",
+        "doubtful",
         "filling",
         "fresh",
         "guarded",
@@ -177,6 +179,7 @@ class Channel:
         self.listening: asyncio.Task[None] | None = None
         self.filling = False
         self.checks = 0
+        self.doubtful = False
         self.timer: Timer | None = None
 
     def add(self, subscriber: Subscriber, subscription: Subscription) -> None:

@@ -20,7 +20,7 @@ from realtime.codes import (
 )
 from realtime.errors import BadRequest, BrokerUnavailable, PermissionDenied
 from realtime.history.positions import Positions
-from realtime.history.reader import HistoryReader, mark_seen
+from realtime.history.reader import HistoryReader
 from realtime.history.recovery import Joiner
 from realtime.hub.background import Background
 from realtime.hub.channel import Channel, Subscriber, Subscription, Ward
@@ -342,14 +342,8 @@ class Hub:
         """Wait until the broker delivers this channel; joiners share the one subscribe command."""
         if channel.listening is None:
             channel.listening = asyncio.create_task(self._broker.subscribe(channel.name))
-            channel.listening.add_done_callback(mark_seen)
-        listening = channel.listening
-        try:
-            await asyncio.shield(listening)
-        except BrokerUnavailable:
-            if channel.listening is listening:
-                channel.listening = None  # the next one tries again
-            raise
+            channel.listening.add_done_callback(lambda listened: _retry(channel, listened))
+        await asyncio.shield(channel.listening)
 
     def _linger(self, channel: Channel) -> None:
         if not channel.idle:
@@ -369,3 +363,10 @@ class Hub:
         self._maps.close(channel.name)
         self._metrics.channels -= 1
         self._background.spawn(self._broker.unsubscribe(channel.name))
+
+
+def _retry(channel: Channel, listened: asyncio.Task[None]) -> None:
+    """Where a broker could not listen, for whatever reason, the next joiner has it try again."""
+    failed = listened.cancelled() or listened.exception() is not None
+    if failed and channel.listening is listened:
+        channel.listening = None

@@ -21,8 +21,6 @@ Int32 = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
 Int64 = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 """Numbers of clients are as large as the schema's: what comes as JSON is held to it, too."""
 
-SUBSCRIBE_FLAG_CHANNEL_COMPACTION = 1
-"""The client understands pushes that name the channel by the number of `SubscribeResult.id`."""
 SUBSCRIBE_FLAG_REJECT_UNRECOVERED = 2
 """Answer an unrecoverable position with error 112 instead of `recovered: false`."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal, get_args
+from typing import Literal
 
 from msgspec import Struct
 
@@ -11,8 +11,6 @@ AccountRole = Literal["patient", "paramedic", "doctor", "ops", "admin", "auditor
 AccountStatus = Literal["invited", "unverified", "active", "disabled"]
 SessionStatus = Literal["challenged", "enrolling", "active", "ended"]
 LinkPurpose = Literal["verify", "reset", "email", "invite"]
-
-ACCOUNT_ROLES: tuple[AccountRole, ...] = get_args(AccountRole)
 
 
 class _Row(Struct, frozen=True, kw_only=True):

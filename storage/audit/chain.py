@@ -21,6 +21,7 @@ from msgspec import Struct
 
 from actors.audit import GENESIS, row_hash
 from actors.domain.kernel import Sender
+from actors.ports import AuditRow
 from storage.audit.entry import AuditEntry, Outcome
 
 Source = Literal["command", "access"]
@@ -53,23 +54,8 @@ class AccessRow(Struct, frozen=True, gc=False):
     hash: bytes
 
 
-class CommandRow(Struct, frozen=True, gc=False):
-    """A row of `audit`, as actors.ports.AuditRow but with the role as it stands in the table."""
-
-    writer: str
-    seq: int
-    at: float
-    role: str
-    subject: str
-    action: str
-    ref: str
-    version: int
-    command_id: str
-    prev: bytes
-    hash: bytes
-
-
-Row = AccessRow | CommandRow
+# Of `audit_access` and of `audit`; in what is read the role is whatever stands in the table.
+Row = AccessRow | AuditRow
 
 
 def covers(row: Row, seq: int, prev: bytes, stored: bytes) -> bool:

@@ -7,13 +7,12 @@ what somebody wrote (the reason of a break-glass) comes sealed, as `note`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, Literal, get_args
+from typing import Final, Literal
 
 from msgspec import Struct
 from msgspec.structs import force_setattr
 
 Outcome = Literal["allowed", "denied", "failed", "begun"]
-OUTCOMES: Final[tuple[str, ...]] = get_args(Outcome)
 
 # Longer than any id, code or IPv6 address with a scope of ours; shorter than what swells a table.
 MAX_TEXT: Final = 200

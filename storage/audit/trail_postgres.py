@@ -34,6 +34,7 @@ LINGER_S: Final = 0.05
 MAX_BATCH: Final = 500
 # Refused outright for so long, PostgreSQL is not waited for any more.
 BROKEN_AFTER_S: Final = 1.0
+# Between attempts to write: a reconnection is soon used, and an outage costs one a second.
 BACKOFF_S: Final = (0.05, 0.1, 0.2, 0.5, 1.0)
 CLOSE_WITHIN_S: Final = 3.0
 

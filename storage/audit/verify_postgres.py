@@ -14,7 +14,8 @@ import msgspec
 from msgspec import Struct
 
 from actors.audit import GENESIS
-from storage.audit.chain import TABLES, AccessRow, CommandRow, Row, Source
+from actors.ports import AuditRow
+from storage.audit.chain import TABLES, AccessRow, Row, Source
 from storage.audit.chain_check import ChainCheck, whole_chain_removed
 from storage.audit.connection import CONNECT_TIMEOUT_S, LOST, why
 from storage.audit.errors import AuditUnavailable
@@ -27,7 +28,7 @@ PREFETCH: Final = 5000
 # What a trail that was torn to shreds is worth; the rest is counted.
 MAX_FINDINGS: Final = 1000
 
-_TYPES: Final[dict[Source, type[Any]]] = {"command": CommandRow, "access": AccessRow}
+_TYPES: Final[dict[Source, type[Any]]] = {"command": AuditRow, "access": AccessRow}
 _COLUMNS: Final = {source: ", ".join(t.__struct_fields__) for source, t in _TYPES.items()}
 
 # With a beginning: of each chain all rows from its first at that time or later, and the one before.
@@ -147,13 +148,13 @@ class _Verification:
     async def _count(self, source: Source) -> int:
         selected, arguments = self._selected(source)
         return int(
-            await self._connection.fetchval(f"SELECT count(*) FROM {selected}", *arguments)  # noqa: S608
+            await self._connection.fetchval(f"SELECT count(*) FROM {selected}", *arguments)  # noqa: S608 - names of ours; values are arguments
         )
 
     async def _stream(self, source: Source) -> AsyncIterator[Row]:
         selected, arguments = self._selected(source)
         # ctid: of two rows under one number, should the key be gone, the order is then the same.
-        query = f"SELECT {_COLUMNS[source]} FROM {selected} ORDER BY writer, seq, t.ctid"  # noqa: S608
+        query = f"SELECT {_COLUMNS[source]} FROM {selected} ORDER BY writer, seq, t.ctid"  # noqa: S608 - as above
         kind = _TYPES[source]
         async for record in self._connection.cursor(query, *arguments, prefetch=PREFETCH):
             values = dict(record.items())

@@ -54,7 +54,7 @@ def write_private(path: Path, text: str, *, durable: bool = True) -> None:
         Path(temporary).replace(path)
         if durable:
             sync_folder(path.parent)
-    except BaseException:
+    except BaseException:  # also when interrupted: nothing half-written stays
         with contextlib.suppress(OSError):
             Path(temporary).unlink()
         raise

@@ -31,6 +31,7 @@ _PAUSE_FIRST_S, _PAUSE_MOST_S = 0.1, 5.0
 # In service this long, a process has recovered: its next crash is restarted without a pause.
 _SOUND_AFTER_S = 10.0
 # A watched process that refuses is useless at once; one that is silent may be starved of CPU.
+# Two probes a second of each: a restart comes that much later, and they cost a local round trip.
 _WATCH_EVERY_S = 0.5
 _REFUSING_FOR_S, _SILENT_FOR_S = 1.5, 30.0
 

@@ -130,4 +130,4 @@ def _drop_sockets(ports: Mapping[str, int]) -> None:
     }
     for component, number in grpc.items():
         with contextlib.suppress(OSError):
-            Path(f"/tmp/seaweedfs-{component}-grpc-{number}.sock").unlink()  # noqa: S108
+            Path(f"/tmp/seaweedfs-{component}-grpc-{number}.sock").unlink()  # noqa: S108 - where it puts them

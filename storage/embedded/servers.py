@@ -49,7 +49,7 @@ class EmbeddedServers:
         try:
             self._choose_ports()
             await self._start()
-        except BaseException as error:
+        except BaseException as error:  # also when cancelled: no server stays behind
             await self.supervisor.__aexit__(type(error), error, error.__traceback__)
             raise
         return self

@@ -70,7 +70,7 @@ class Supervisor:
             self._guardian = Guardian(
                 self._marker, self._binary, self._binary_folder, self.folder.log("guardian")
             )
-        except BaseException:
+        except BaseException:  # also when cancelled: the next start needs the folder
             self.folder.unlock()
             raise
         self._upkeep = asyncio.create_task(self._keep_up())

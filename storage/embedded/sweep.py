@@ -33,7 +33,8 @@ DONE = "done"
 # stop (PR_SET_PDEATHSIG). PostgreSQL's fast shutdown usually ends within it; when it does not, the
 # next start recovers from the log.
 GRACE_S = 3.0
-# Nobody is told of the end of processes that are not our children; a start waits for this.
+# Nobody is told of the end of processes that are not our children; a start waits for this. A look
+# reads all of /proc, some milliseconds.
 _POLL_S = 0.05
 
 

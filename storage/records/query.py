@@ -48,7 +48,7 @@ async def newest_first(
     table: type[Table], where: Sequence[Any], limit: int
 ) -> tuple[list[dict[str, Any]], bool]:
     """At most `limit` rows by descending id, and whether there are more."""
-    query = table.select().order_by(table.id, ascending=False).limit(limit + 1)  # type: ignore[attr-defined]
+    query = table.select().order_by(table.id, ascending=False).limit(limit + 1)  # type: ignore[attr-defined]  # all ours have `id`
     for condition in where:
         query = query.where(condition)
     rows: list[dict[str, Any]] = await query
@@ -57,7 +57,7 @@ async def newest_first(
 
 async def one(table: type[Table], kind: str, id_: str) -> dict[str, Any]:
     """The row. Raises NoSuchRecord, also for a deleted one."""
-    row: dict[str, Any] | None = await table.select().where(table.id == id_).first()  # type: ignore[attr-defined]
+    row: dict[str, Any] | None = await table.select().where(table.id == id_).first()  # type: ignore[attr-defined]  # as above
     if row is None or row["deleted_at"] is not None:
         raise NoSuchRecord(kind, deleted=row is not None)
     return row
@@ -68,9 +68,9 @@ async def change(table: type[Table], kind: str, id_: str, values: dict[str, Any]
     columns = {getattr(table, name): value for name, value in values.items()}
     changed = await (
         table.update(columns)
-        .where(table.id == id_)  # type: ignore[attr-defined]
-        .where(table.deleted_at.is_null())  # type: ignore[attr-defined]
-        .returning(table.id)  # type: ignore[attr-defined]
+        .where(table.id == id_)  # type: ignore[attr-defined]  # as above
+        .where(table.deleted_at.is_null())  # type: ignore[attr-defined]  # and this, those that change
+        .returning(table.id)  # type: ignore[attr-defined]  # as above
     )
     if not changed:
         await one(table, kind, id_)  # says whether it is gone or was never there

@@ -75,7 +75,7 @@ class Profiles(Generic[R]):
         """Those that are not deleted."""
         async with self._database.visit():
             where = query.conditions(self._table, wanted, self._sealer)
-            where.append(self._table.deleted_at.is_null())  # type: ignore[attr-defined]
+            where.append(self._table.deleted_at.is_null())  # type: ignore[attr-defined]  # all ours have it
             rows, more = await query.newest_first(self._table, where, limit)
         return Rows(tuple(map(self._from, rows)), more)
 

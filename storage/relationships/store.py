@@ -127,6 +127,6 @@ async def put(new: Relationship, now: float) -> None:
 
 async def _select(condition: str, *values: Any) -> tuple[Relationship, ...]:
     # The condition is one of ours above; values go as parameters.
-    statement = f"SELECT * FROM relationship WHERE {condition} ORDER BY id"  # noqa: S608
+    statement = f"SELECT * FROM relationship WHERE {condition} ORDER BY id"  # noqa: S608 - as said
     rows = await RelationshipTable.raw(statement, *values)
     return tuple(map(relationship, rows))

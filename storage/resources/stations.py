@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Final
 
 from actors.domain.kernel import EntityRef, Sender
-from actors.domain.messages import StationRef, StationsChanged
+from actors.domain.messages.card import StationRef
+from actors.domain.messages.to_dispatcher import StationsChanged
 from actors.ports import OutboxRow
 from storage.encryption import Vault
 from storage.records import idempotency, outbox, query

@@ -32,6 +32,7 @@ class Channel(centrifuge.SubscriptionEventHandler):  # type: ignore[misc]  # the
         self.recovered = 0
         self.unrecovered = 0
         self.ended: int | None = None
+        self.errors: list[str] = []
         self._subscribed = 0
 
     async def on_subscribed(self, ctx: centrifuge.SubscribedContext) -> None:
@@ -53,6 +54,9 @@ class Channel(centrifuge.SubscriptionEventHandler):  # type: ignore[misc]  # the
         self.data.append(ctx.pub.data)
         if self._listener is not None:
             self._listener(ctx.pub.data)
+
+    async def on_error(self, ctx: centrifuge.SubscriptionErrorContext) -> None:
+        self.errors.append(str(ctx.error))
 
     async def on_unsubscribed(self, ctx: centrifuge.UnsubscribedContext) -> None:
         self.ended = ctx.code

@@ -20,6 +20,7 @@ from tests.integration.embedded.processes import tree
 
 # Generous: until everything that was stopped serves again, and has raised what waited.
 BACK_S = 60.0
+# Each look is a request to what is just being restarted.
 _LOOK_EVERY_S = 0.2
 
 Victims = Callable[[Running], Awaitable[list[psutil.Process]]]

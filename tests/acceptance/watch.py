@@ -57,6 +57,15 @@ class Watcher:
         """How often one of its channels came back, and got what it had missed."""
         return sum(channel.recovered for channel in self._line.channels.values())
 
+    def _troubles(self) -> list[str]:
+        """What went wrong on its channels, whatever came of it."""
+        return [
+            f"{name}: {channel.holes}, {channel.unrecovered} times not recovered, ended with"
+            f" {channel.ended}, refused with {channel.errors}"
+            for name, channel in self._line.channels.items()
+            if channel.holes or channel.unrecovered or channel.ended or channel.errors
+        ]
+
     async def saw(self, offsets: dict[str, int]) -> None:
         """Wait until it has come to these offsets, by channel; it must have missed nothing."""
         channels = self._line.channels
@@ -71,7 +80,9 @@ class Watcher:
         try:
             await until(lambda: not behind(), CATCH_UP_S, "all facts come")
         except AssertionError as error:
-            raise AssertionError(f"{error}; still behind: {behind()}") from None
+            raise AssertionError(
+                f"{error}; still behind: {behind()}; of those that are there: {self._troubles()}"
+            ) from None
         missed = [hole for channel in channels.values() for hole in channel.holes]
         assert not missed, missed
         given_up = [name for name, channel in channels.items() if channel.unrecovered]

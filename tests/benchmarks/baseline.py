@@ -7,7 +7,7 @@ import time
 import asyncpg
 import msgspec
 
-from actors.domain.doctor import GoOnDuty, Return, StepAway
+from actors.domain.doctor.commands import GoOnDuty, Return, StepAway
 from actors.domain.kernel import Command, Context
 from actors.domain.registry import KINDS
 from tests.benchmarks.stack import ADMIN, registration

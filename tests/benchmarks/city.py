@@ -21,7 +21,7 @@ import psutil
 
 from actors.clock import SystemClock
 from actors.domain.kernel import EntityRef
-from actors.domain.paramedic import GoOnDuty, RegisterParamedic
+from actors.domain.paramedic.commands import GoOnDuty, RegisterParamedic
 from actors.domain.values import Position
 from actors.router import Router
 from config import Settings

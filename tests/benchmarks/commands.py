@@ -19,7 +19,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from actors.clock import SystemClock
-from actors.domain.doctor import GoOnDuty, Return, StepAway
+from actors.domain.doctor.commands import GoOnDuty, Return, StepAway
 from actors.domain.kernel import Command, EntityRef
 from actors.router import Router
 from tests.benchmarks import unaudited as unaudited_shards

@@ -26,19 +26,15 @@ from msgspec.structs import replace
 from actors.domain.dispatch import Part, Plan, Policy, Proposal, Situation, suits
 from actors.domain.dispatch.catalogue import POLICIES
 from actors.domain.dispatch.demand import Demand
-from actors.domain.dispatcher import Dispatcher
-from actors.domain.dispatcher_case import Case, DispatchRules
-from actors.domain.dispatcher_decide import behaviour
+from actors.domain.dispatcher.behaviour import behaviour
+from actors.domain.dispatcher.case import Case
+from actors.domain.dispatcher.rules import DispatchRules
+from actors.domain.dispatcher.state import Dispatcher
 from actors.domain.kernel import Command, Context, Sender
-from actors.domain.messages import (
-    EmergencyCard,
-    EmergencyChanged,
-    EmergencyStatus,
-    StationRef,
-    TaskEnded,
-    UnitPosition,
-    UnitStatus,
-)
+from actors.domain.messages.card import EmergencyCard, StationRef, UnitStatus
+from actors.domain.messages.status import EmergencyStatus
+from actors.domain.messages.telemetry import UnitPosition
+from actors.domain.messages.to_dispatcher import EmergencyChanged, TaskEnded
 from actors.domain.travel import GreatCircle, TravelEstimate
 from actors.domain.values import Location, Position
 from tests.benchmarks.claim import Claim, quantile

@@ -17,7 +17,7 @@ from typing import Final
 import asyncpg
 
 from actors.clock import SystemClock
-from actors.domain.doctor import GoOnDuty, Return, StepAway
+from actors.domain.doctor.commands import GoOnDuty, Return, StepAway
 from actors.domain.kernel import Command, EntityRef
 from actors.placement import shard_of, slot_of
 from actors.router import Router
@@ -28,6 +28,7 @@ CALLERS: Final = 256
 SHARDS: Final = 2
 KILLS: Final = 5
 BETWEEN_KILLS_S: Final = 5.0
+"""The longest gap that is allowed is 3 s; what was held up in it is then done, too."""
 
 
 class _Caller:

@@ -16,7 +16,7 @@ from typing import Final
 
 import psutil
 
-from actors.domain.doctor import GoOnDuty
+from actors.domain.doctor.commands import GoOnDuty
 from actors.domain.kernel import EntityRef
 from tests.benchmarks import city
 from tests.benchmarks.claim import Claim

@@ -20,7 +20,7 @@ import msgspec
 from msgspec import Struct
 
 from actors.domain.kernel import EntityRef
-from actors.domain.paramedic import TakeBreak
+from actors.domain.paramedic.commands import TakeBreak
 from actors.router import Router
 from tests.benchmarks import city
 from tests.benchmarks.city import Worker
@@ -32,6 +32,7 @@ CLIENTS: Final = 2000
 QUERIES_A_CLIENT: Final = 0.05
 """Below this, what PostgreSQL saw is the shards' own housekeeping, not the clients."""
 STATISTICS_S: Final = 1.5
+"""PostgreSQL's sessions report what they did once a second at most."""
 """PostgreSQL's backends report what they did at most once a second."""
 _TRANSACTIONS = (
     "SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = current_database()"

@@ -11,7 +11,7 @@ import asyncpg
 import msgspec
 from msgspec import Struct
 
-from actors.domain.doctor import RegisterDoctor
+from actors.domain.doctor.commands import RegisterDoctor
 from actors.domain.kernel import Command, EntityRef, Sender
 from actors.router import Router
 from storage.embedded.servers import EmbeddedServers

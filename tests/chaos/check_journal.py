@@ -140,7 +140,7 @@ def main() -> int:
     try:
         held, found, end = check(given)
         while end.outbox and time.monotonic() < deadline:
-            time.sleep(0.5)
+            time.sleep(0.5)  # a message takes a second at most; a look reads the whole journal
             held, found, end = check(given)
     except (BadJournal, Unreadable, OSError, ValueError) as error:
         print(f"check_journal: {error}", file=sys.stderr)

@@ -57,6 +57,7 @@ class Killer:
         """Until cancelled."""
         began = time.monotonic()
         while True:
+            # As often as was asked for, and never in step with what the service does regularly.
             await asyncio.sleep(self._chance.uniform(0.5, 1.5) * self._every_s)
             (what,) = self._chance.choices([*self._weights], [*self._weights.values()])
             victim = await self._victim(what)

@@ -131,14 +131,14 @@ async def _replayed(run: Run, service: Running, folder: Path, outcome: Outcome) 
 
 async def _judged_midway(run: Run, service: Running, folder: Path, outcome: Outcome) -> None:
     """What holds at every moment holds amid it all too: tasks are live then, and claims held."""
-    await asyncio.sleep(run.days * _DAY_S / run.speed / 2)
+    await asyncio.sleep(run.days * _DAY_S / run.speed / 2)  # half of the replay's time
     ledger, export = folder / "ledger-midway.jsonl", folder / "journal-midway.jsonl"
     written = (folder / "ledger.jsonl").read_bytes()
     ledger.write_bytes(written[: written.rfind(b"\n") + 1])
     async with asyncio.timeout(SETTLE_S):
         while (await _exported(service, export))[0] != 0:  # PostgreSQL was killed just now
             export.unlink(missing_ok=True)
-            await asyncio.sleep(1)
+            await asyncio.sleep(1)  # its restart takes seconds
     words = (str(export), "--ledger", str(ledger), "--running", *_order(run))
     outcome.judged["export amid it all"] = await _check(*words)
 
@@ -186,7 +186,7 @@ async def _quiet_export(service: Running, folder: Path) -> Path:
         assert code == 0, said
         if _outbox(path) == 0 or time.monotonic() > deadline:
             return path
-        await asyncio.sleep(1)
+        await asyncio.sleep(1)  # lost messages are swept up once a second
 
 
 def _outbox(path: Path) -> int:

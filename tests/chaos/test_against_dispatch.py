@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine
 
 from actors.domain.dispatch.preemptive_lookahead import PreemptiveLookahead
-from actors.domain.dispatcher import DispatchRules
+from actors.domain.dispatcher.rules import DispatchRules
 from actors.domain.kernel import Behaviour, Decision
 from actors.domain.registry import kinds
 from storage.journal_export import told
@@ -109,7 +109,6 @@ class RecordedPreempting(RecordedProtocol):
 _SETTINGS = settings(
     max_examples=20,
     stateful_step_count=60,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
 TestAgainstDispatch = RecordedProtocol.TestCase

@@ -66,7 +66,7 @@ class JournalContract:
         self, journal: Journal, epochs: dict[int, int], ref: str, version: int, **more: object
     ) -> int:
         """One event of an entity, with a snapshot where `snapshot` gives one."""
-        row = entity(ref, version, **more)  # type: ignore[arg-type]
+        row = entity(ref, version, **more)  # type: ignore[arg-type]  # its fields, of several types
         return await journal.commit(
             Commit(epochs, at=NOW, journal=[event(ref, version)], entities=[row])
         )

@@ -87,7 +87,7 @@ class RuntimeContract:
         for shard in range(stage.shards):
             enough = sum(acknowledged.values()) + 40
             while sum(acknowledged.values()) < enough:
-                await asyncio.sleep(0.005)
+                await asyncio.sleep(0.005)  # some commits of the quickest stage
             await stage.crash(shard)
         before = dict(acknowledged)
         while any(acknowledged[ref] == before[ref] for ref in accounts):
@@ -175,7 +175,7 @@ class RuntimeContract:
         await asyncio.gather(*[stage.ask(ref, Deposit(amount=100)) for ref in accounts])
         work = asyncio.create_task(keep_paying(stage, accounts, 30))
         for shard in range(stage.shards):
-            await asyncio.sleep(0.03)
+            await asyncio.sleep(0.03)  # so that payments are under way; it holds wherever it falls
             await stage.crash(shard)
         await work
 
@@ -663,6 +663,8 @@ class LocalRuntimeContract(RuntimeContract):
                 )
             ),
         ]
+        # So that the urgent ones are there before the gate opens: they need some turns of the loop,
+        # and nothing tells when the last of them has come.
         for _ in range(10):
             await asyncio.sleep(0.01)
         journal.open_gate.set()
@@ -724,7 +726,7 @@ class LocalRuntimeContract(RuntimeContract):
         await stage.until(self._held(stage, 0))
         asks = [asyncio.create_task(stage.ask(ref, Deposit(amount=1))) for ref in good]
         poison = asyncio.create_task(stage.ask(bad, Hold(key="a NUL \0")))
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.05)  # so that all of them are in one commit; it holds if they are not
         journal.open_gate.set()
         await asyncio.gather(first, *asks)
         with pytest.raises(RuntimeFault):

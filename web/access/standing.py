@@ -10,10 +10,10 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from actors.domain.doctor import ViewDoctor
+from actors.domain.doctor.commands import ViewDoctor
 from actors.domain.kernel import EntityRef, Sender, Tie
 from actors.domain.relationship import Relationship, standing
-from actors.domain.views import DoctorView
+from actors.domain.views.doctor import DoctorView
 from actors.ports import Clock
 from storage.relationships import Relationships
 from web.entities import Entities

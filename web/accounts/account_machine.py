@@ -33,7 +33,7 @@ STAFF: Final[frozenset[AccountRole]] = frozenset({"paramedic", "doctor", "ops", 
 
 def after(account: AccountRow, trigger: str) -> AccountStatus:
     """The status it leads to. Raises DomainError `impossible_transition`."""
-    return ACCOUNT.next(account.status, trigger)  # type: ignore[return-value]
+    return ACCOUNT.next(account.status, trigger)  # type: ignore[return-value]  # of its table, which is of str
 
 
 def return_of(account: AccountRow) -> str:

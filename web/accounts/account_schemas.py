@@ -175,7 +175,7 @@ class SessionOpened(Struct, frozen=True, kw_only=True, tag="opened", tag_field="
     """`access_token` opens the API and the socket for `expires_in` seconds; `refresh_token` gives
     the next pair, once. `device_token`: to be kept and shown at later logins on this device."""
 
-    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105
+    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 - the type's name (RFC 6750)
     access_token: str
     expires_in: int
     refresh_token: str
@@ -202,7 +202,7 @@ class EnrolmentNeeded(
 ):
     """Staff need a second factor: this token sets one up, and does nothing else."""
 
-    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105
+    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 - the type's name (RFC 6750)
     access_token: str
     expires_in: int
     session_id: str

@@ -17,7 +17,7 @@ from web.accounts import recovery, totp
 from web.times import moment
 
 # RFC 8176: a password; a one-time code; more than one factor.
-PASSWORD: Final = "pwd"  # noqa: S105
+PASSWORD: Final = "pwd"  # noqa: S105 - the method's name
 ONE_TIME: Final = "otp"
 SEVERAL: Final = "mfa"
 

@@ -44,6 +44,7 @@ log = logging.getLogger(__name__)
 
 # A session that has ended is shown to nobody, and asked about by an auditor within a month.
 KEPT: Final = timedelta(days=30)
+# Nothing depends on what is past: one deletion an hour is little work at a time.
 PRUNE_EVERY_S: Final = 3600.0
 
 

@@ -76,7 +76,7 @@ class Sessions:
         """By a second factor, passed or enrolled. Answers 401 where it is not in that status."""
         if not SESSION.can(session.status, trigger):
             raise invalid_credentials()
-        status: SessionStatus = SESSION.next(session.status, trigger)  # type: ignore[assignment]
+        status: SessionStatus = SESSION.next(session.status, trigger)  # type: ignore[assignment]  # a table is of str
         active = self._timed(replace(session, status=status, amr=amr), account)
         if not await self._store.sessions.change(active, session.status):
             raise invalid_credentials()

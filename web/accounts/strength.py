@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from zxcvbn import zxcvbn  # type: ignore[import-untyped]
-from zxcvbn.frequency_lists import FREQUENCY_LISTS  # type: ignore[import-untyped]
+from zxcvbn import zxcvbn  # type: ignore[import-untyped]  # it has none
+from zxcvbn.frequency_lists import FREQUENCY_LISTS  # type: ignore[import-untyped]  # nor here
 
 # Of 0 to 4: 3 is more than 10^8 guesses, beyond what the throttles let anybody try.
 SCORE: Final = 3

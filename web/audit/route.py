@@ -9,7 +9,7 @@
 | `opt=OPEN` (web.auth) | none of the hook: logins write their own (web/accounts/trail.py) |
 
 So a route that says nothing is held to the strictest.
-"""  # noqa: E501
+"""  # noqa: E501 - a row of a table is one line
 
 from __future__ import annotations
 

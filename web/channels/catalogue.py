@@ -11,7 +11,10 @@ from typing import Final
 
 from msgspec import Struct
 
-from actors.domain import views
+from actors.domain.views.dispatcher import OpsUpdate
+from actors.domain.views.doctor import InboxUpdate
+from actors.domain.views.emergency import EmergencyUpdate
+from actors.domain.views.paramedic import DeviceUpdate, FleetRow, Track
 from realtime.publication import Delivery
 from web.access.notice import PatientNotice
 
@@ -38,7 +41,7 @@ _KINDS: Final = (
         "emergency",
         "emergency",
         "fact",
-        views.EmergencyUpdate,
+        EmergencyUpdate,
         "its patient and the family, the assigned crew, ops and admin, who broke the glass",
         "The emergency after each of its events, without health data. A crew that is released "
         "loses it with the very event that releases it.",
@@ -47,7 +50,7 @@ _KINDS: Final = (
         "track",
         "emergency",
         "latest",
-        views.Track,
+        Track,
         "as `emergency:`",
         "Where the assigned unit is, and its estimated time of arrival.",
     ),
@@ -64,7 +67,7 @@ _KINDS: Final = (
         "device",
         "paramedic",
         "fact",
-        views.DeviceUpdate,
+        DeviceUpdate,
         "that paramedic",
         "Tasks offered, changed and withdrawn.",
     ),
@@ -72,7 +75,7 @@ _KINDS: Final = (
         "inbox",
         "doctor",
         "fact",
-        views.InboxUpdate,
+        InboxUpdate,
         "that doctor",
         "Consultation requests and what became of them.",
     ),
@@ -80,7 +83,7 @@ _KINDS: Final = (
         "ops",
         "region",
         "fact",
-        views.OpsUpdate,
+        OpsUpdate,
         "ops and admin",
         "Every step of dispatch in a region, with its totals.",
     ),
@@ -88,7 +91,7 @@ _KINDS: Final = (
         "fleet",
         "region",
         "latest",
-        views.FleetRow,
+        FleetRow,
         "ops and admin",
         "Every unit of a region: where it is and what it does.",
         keyed_by="unit",

@@ -15,7 +15,8 @@ import msgspec
 from msgspec import Struct
 
 from actors.domain.access import Facts, channel_facts, could, may
-from actors.domain.emergency import ENDED, ViewEmergency
+from actors.domain.emergency.commands import ViewEmergency
+from actors.domain.emergency.machine import ENDED
 from actors.domain.kernel import DomainError, EntityRef, Sender
 from actors.domain.relationship import Relationship, standing
 from actors.errors import RuntimeFault

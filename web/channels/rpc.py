@@ -20,10 +20,10 @@ import msgspec
 from msgspec import Meta, Struct
 
 from actors.domain.access import Facts, may
-from actors.domain.hospital import ViewHospital
+from actors.domain.hospital.commands import ViewHospital
 from actors.domain.kernel import Command, DomainError, EntityRef, Sender
-from actors.domain.messages import ReportPosition
-from actors.domain.paramedic import (
+from actors.domain.messages.telemetry import ReportPosition
+from actors.domain.paramedic.commands import (
     AcceptTask,
     DeclineTask,
     EndBreak,
@@ -46,7 +46,8 @@ from actors.domain.values import (
     Seconds,
     Step,
 )
-from actors.domain.views import HospitalView, ParamedicView, TaskList
+from actors.domain.views.hospital import HospitalView
+from actors.domain.views.paramedic import ParamedicView, TaskList
 from actors.errors import Busy, DeadlineExceeded, RuntimeFault
 from actors.ports import Clock
 from actors.router import Router

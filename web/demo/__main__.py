@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 SEED: Final = 1
 # Listening everywhere includes this machine.
-_EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
+_EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared with, not listened on
 
 
 def target_of(settings: Settings) -> Target:

@@ -54,7 +54,7 @@ class CityPlan(Struct, frozen=True, kw_only=True):
 
 def build(seed: int) -> CityPlan:
     """The city of this seed."""
-    chance = Random(f"city {seed}")  # noqa: S311
+    chance = Random(f"city {seed}")  # noqa: S311  to be the same again, not a secret
     stations = tuple(_spread(chance, STATIONS))
     people = [f"{first} {last}" for last in _LAST for first in _FIRST]
     chance.shuffle(people)

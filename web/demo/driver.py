@@ -19,7 +19,7 @@ from urllib.parse import urlencode
 from msgspec import to_builtins
 
 from actors.domain.travel import GreatCircle
-from actors.domain.views import DeviceUpdate, TaskView
+from actors.domain.views.paramedic import DeviceUpdate, TaskView
 from actors.fire_calls.call import Service, answers_for
 from web.demo.city import CityPlan, DoctorPlan
 from web.demo.stream import DemoCall, make_call, next_call_at, service_for
@@ -45,6 +45,7 @@ HABITS: Final = Habits(decline=0.04, ignore=0.01)
 # With more waiting than this no call is added: a demo is to show a service at work.
 MOST_WAITING: Final = 6
 _OPEN_PATIENCE_S: Final = 30.0
+# Between attempts to come onto a service that is on its way up, which takes it some seconds.
 _AGAIN_S: Final = 2.0
 _AT_ONCE: Final = 8
 
@@ -58,7 +59,7 @@ class Driver:
         self._seed = seed
         self._run = secrets.token_hex(4)
         # Everything but the city and its people may differ from run to run.
-        self._chance = Random()  # noqa: S311
+        self._chance = Random()  # noqa: S311  chance, not a secret
         # The time of day is that outside: nobody wants to look at a sleeping city at noon.
         self._clock = VirtualClock(time.time(), SPEED)
 

@@ -82,7 +82,7 @@ def make_call(plan: CityPlan, reference: str, chance: Random) -> DemoCall:
 def service_for(reference: str, priority: int) -> Service:
     """How long a crew is busy with a call. The same for the same reference, so that a demo that
     was started again plays a call on as it began."""
-    chance = Random(f"service {reference}")  # noqa: S311
+    chance = Random(f"service {reference}")  # noqa: S311  to be the same again, not a secret
     on_scene_s = chance.uniform(*_ON_SCENE_S)
     if chance.random() >= _TRANSPORTED[priority]:
         return Service(on_scene_s=on_scene_s)

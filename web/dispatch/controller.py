@@ -5,20 +5,14 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from litestar import Controller, get, post
+from litestar import Controller, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, PathParameter, QueryParameter
 
-from actors.domain.views import (
-    CaseView,
-    ChoiceList,
-    DispatcherView,
-    DuplicateList,
-    EmergencyView,
-    SuggestionList,
-)
-from web.audit.route import COMMAND
+from actors.domain.views.dispatcher import CaseView, DispatcherView, DuplicateList, SuggestionList
+from actors.domain.views.emergency import ChoiceList, EmergencyView
 from web.auth import Authenticated
+from web.command import command
 from web.dispatch.schemas import (
     AssignmentBody,
     HoldBody,
@@ -31,9 +25,9 @@ from web.dispatch.schemas import (
 from web.dispatch.service import DispatchService
 from web.idempotency import CommandId
 from web.openapi import PROBLEMS
+from web.parameters import RegionPath
 
 Dispatch = NamedDependency[DispatchService]
-Region = Annotated[str, PathParameter(pattern=r"^[A-Za-z0-9_-]{1,64}$(?!\n)")]
 Slot = Annotated[int, PathParameter(ge=2, le=200)]
 Candidates = Annotated[
     int, QueryParameter(name="limit", ge=1, le=50, description="units shown for each emergency")
@@ -52,7 +46,7 @@ class DispatchController(Controller):
 
     @get("/", responses=PROBLEMS, summary="A region's dispatcher: cases and units")
     async def region(
-        self, request: Authenticated, region: Region, dispatch: Dispatch
+        self, request: Authenticated, region: RegionPath, dispatch: Dispatch
     ) -> DispatcherView:
         return await dispatch.show(request.user, region)
 
@@ -60,7 +54,7 @@ class DispatchController(Controller):
     async def suggestions(
         self,
         request: Authenticated,
-        region: Region,
+        region: RegionPath,
         dispatch: Dispatch,
         limit: Candidates = 5,
     ) -> SuggestionList:
@@ -70,24 +64,18 @@ class DispatchController(Controller):
     async def duplicates(
         self,
         request: Authenticated,
-        region: Region,
+        region: RegionPath,
         dispatch: Dispatch,
         metres: Metres = 150.0,
         minutes: Minutes = 15.0,
     ) -> DuplicateList:
         return await dispatch.duplicates(request.user, region, metres, minutes * 60.0)
 
-    @post(
-        "/assignments",
-        status_code=200,
-        responses=PROBLEMS,
-        summary="Send this unit to that emergency, whatever the policy says",
-        opt=COMMAND,
-    )
+    @command("/assignments", summary="Send this unit to that emergency, whatever the policy says")
     async def assign(
         self,
         request: Authenticated,
-        region: Region,
+        region: RegionPath,
         data: JSONBody[AssignmentBody],
         dispatch: Dispatch,
         command_id: CommandId,
@@ -99,13 +87,7 @@ class DeskController(Controller):
     path = "/emergencies/{emergency_id:uuid}"
     tags = ("dispatch",)
 
-    @post(
-        "/hold",
-        status_code=200,
-        responses=PROBLEMS,
-        summary="Send nobody automatically, until released or until then",
-        opt=COMMAND,
-    )
+    @command("/hold", summary="Send nobody automatically, until released or until then")
     async def hold(
         self,
         request: Authenticated,
@@ -116,13 +98,7 @@ class DeskController(Controller):
     ) -> EmergencyView:
         return await dispatch.hold(request.user, str(emergency_id), data, command_id)
 
-    @post(
-        "/release",
-        status_code=200,
-        responses=PROBLEMS,
-        summary="End a hold, or give the go-ahead to staged units",
-        opt=COMMAND,
-    )
+    @command("/release", summary="End a hold, or give the go-ahead to staged units")
     async def release(
         self,
         request: Authenticated,
@@ -133,13 +109,7 @@ class DeskController(Controller):
     ) -> EmergencyView:
         return await dispatch.release(request.user, str(emergency_id), data, command_id)
 
-    @post(
-        "/stage",
-        status_code=200,
-        responses=PROBLEMS,
-        summary="Units wait at a staging point for the go-ahead",
-        opt=COMMAND,
-    )
+    @command("/stage", summary="Units wait at a staging point for the go-ahead")
     async def stage(
         self,
         request: Authenticated,
@@ -150,13 +120,7 @@ class DeskController(Controller):
     ) -> EmergencyView:
         return await dispatch.stage(request.user, str(emergency_id), data, command_id)
 
-    @post(
-        "/units",
-        status_code=200,
-        responses=PROBLEMS,
-        summary="Order further units",
-        opt=COMMAND,
-    )
+    @command("/units", summary="Order further units")
     async def order_units(
         self,
         request: Authenticated,
@@ -167,13 +131,7 @@ class DeskController(Controller):
     ) -> EmergencyView:
         return await dispatch.order_units(request.user, str(emergency_id), data, command_id)
 
-    @post(
-        "/units/{slot:int}/stand-down",
-        status_code=200,
-        responses=PROBLEMS,
-        summary="A further unit is not needed (any more)",
-        opt=COMMAND,
-    )
+    @command("/units/{slot:int}/stand-down", summary="A further unit is not needed (any more)")
     async def stand_down(
         self,
         request: Authenticated,
@@ -186,13 +144,7 @@ class DeskController(Controller):
         id_ = str(emergency_id)
         return await dispatch.stand_down(request.user, id_, slot, data, command_id)
 
-    @post(
-        "/merge",
-        status_code=200,
-        responses=PROBLEMS,
-        summary="It is the same as another one, which goes on for both",
-        opt=COMMAND,
-    )
+    @command("/merge", summary="It is the same as another one, which goes on for both")
     async def merge(
         self,
         request: Authenticated,

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from msgspec import Meta, Struct
 
-from actors.domain.emergency_orders import MOST_UNITS
+from actors.domain.emergency.orders import MOST_UNITS
 from actors.domain.values import Location, Note
 
 Slot = Annotated[int, Meta(ge=1, le=MOST_UNITS * 10)]

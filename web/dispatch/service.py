@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from actors.domain.dispatcher import (
+from actors.domain.dispatcher.commands import (
     ExplainCase,
     ListDuplicates,
     ListSuggestions,
     OverrideAssignment,
     ViewDispatcher,
 )
-from actors.domain.emergency import ENDED, ViewEmergency
-from actors.domain.emergency_orders import (
+from actors.domain.emergency.commands import (
     ExplainChoices,
     HoldEmergency,
     MergeEmergency,
@@ -19,16 +18,12 @@ from actors.domain.emergency_orders import (
     ReleaseEmergency,
     StageEmergency,
     StandDownUnit,
+    ViewEmergency,
 )
+from actors.domain.emergency.machine import ENDED
 from actors.domain.kernel import EntityRef, Sender
-from actors.domain.views import (
-    CaseView,
-    ChoiceList,
-    DispatcherView,
-    DuplicateList,
-    EmergencyView,
-    SuggestionList,
-)
+from actors.domain.views.dispatcher import CaseView, DispatcherView, DuplicateList, SuggestionList
+from actors.domain.views.emergency import ChoiceList, EmergencyView
 from web.audit.draft import audited
 from web.auth import gate
 from web.dispatch.schemas import (

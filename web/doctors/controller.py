@@ -11,15 +11,16 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, QueryParameter
 
 from actors.domain.availability import Availability
-from actors.domain.views import AvailabilityView, DoctorView
+from actors.domain.views.doctor import AvailabilityView, DoctorView
 from storage.records.row import Filter
-from web.audit.route import COMMAND
 from web.auth import Authenticated
+from web.command import command
 from web.doctors.schemas import DoctorBody, DoctorCard, DoctorDuty, DoctorProfile
 from web.doctors.service import DoctorService
 from web.idempotency import CommandId
 from web.openapi import PROBLEMS
-from web.paging import LIMIT, Cursor, Limit, NameFilter, Page, RegionFilter, id_of
+from web.paging import LIMIT, Cursor, Limit, Page, id_of
+from web.parameters import NameFilter, RegionFilter
 from web.times import utc
 
 SpecialtyFilter = Annotated[
@@ -113,13 +114,7 @@ class DoctorController(Controller):
     ) -> Availability:
         return await doctors.set_availability(request.user, str(doctor_id), data, command_id)
 
-    @post(
-        "/{doctor_id:uuid}/duty",
-        status_code=200,
-        responses=PROBLEMS,
-        summary="On duty, off duty, away, back",
-        opt=COMMAND,
-    )
+    @command("/{doctor_id:uuid}/duty", summary="On duty, off duty, away, back")
     async def duty(
         self,
         request: Authenticated,

@@ -7,17 +7,12 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from actors.domain.doctor import (
-    DoctorStatus,
-    GoOffDuty,
-    GoOnDuty,
-    Return,
-    Specialties,
-    StepAway,
-)
+from actors.domain.doctor.commands import GoOffDuty, GoOnDuty, Return, StepAway
+from actors.domain.doctor.machine import DoctorStatus
+from actors.domain.doctor.state import Specialties
 from actors.domain.kernel import Command
 from actors.domain.values import Name, Phone, Region
-from actors.domain.views import DoctorView, RequestView
+from actors.domain.views.doctor import DoctorView, RequestView
 from storage.records.row import DoctorRow
 
 

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from actors.domain.access import Facts
 from actors.domain.availability import Availability
-from actors.domain.doctor import (
+from actors.domain.doctor.commands import (
     RegisterDoctor,
     RetireDoctor,
     SetAvailability,
@@ -23,7 +23,7 @@ from actors.domain.doctor import (
 )
 from actors.domain.ids import derive_id
 from actors.domain.kernel import EntityRef, Sender
-from actors.domain.views import AvailabilityView, DoctorView
+from actors.domain.views.doctor import AvailabilityView, DoctorView
 from actors.errors import Unavailable
 from actors.ports import Clock, OutboxRow
 from storage.records import NoSuchRecord, Records
@@ -43,7 +43,7 @@ from web.doctors.schemas import (
     profile,
 )
 from web.entities import Entities
-from web.paging import Page, cursor_of
+from web.paging import Page, page_of
 from web.times import moment
 
 # What a question for availability shows where it names no range: a fortnight, as a calendar does.
@@ -85,8 +85,7 @@ class DoctorService:
         gate(caller, "doctor.list")
         page = await self._records.doctors.list(wanted, limit)
         lives = await asyncio.gather(*(self._live(row.id) for row in page.rows))
-        more = cursor_of(page.rows[-1].id) if page.more else None
-        return Page(tuple(map(card, page.rows, lives)), more)
+        return page_of(page, map(card, page.rows, lives))
 
     async def get(self, caller: Sender, doctor_id: str) -> DoctorProfile:
         permit(caller, "doctor.view", "doctor", Facts(doctor_id=doctor_id))

@@ -5,21 +5,23 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from litestar import Controller, get, post
+from litestar import Controller, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody
 
-from actors.domain.messages import EmergencyStatus
-from actors.domain.views import EmergencyDetail, EmergencyView
+from actors.domain.messages.status import EmergencyStatus
+from actors.domain.views.emergency import EmergencyDetail, EmergencyView
 from storage.records.row import Filter
-from web.audit.route import COMMAND, unaudited
+from web.audit.route import unaudited
 from web.auth import Authenticated
+from web.command import command
 from web.emergencies.questions import QUESTIONS
 from web.emergencies.schemas import CancelBody, PriorityBody, Questions
 from web.emergencies.service import EmergencyService
 from web.idempotency import CommandId
 from web.openapi import PROBLEMS
-from web.paging import LIMIT, Cursor, Limit, Page, RegionFilter, id_of
+from web.paging import LIMIT, Cursor, Limit, Page, id_of
+from web.parameters import RegionFilter
 from web.spool.intake import EmergencyIntake
 from web.times import utc
 
@@ -62,13 +64,7 @@ class EmergencyController(Controller):
     ) -> EmergencyDetail:
         return await intake.get(request.user, str(emergency_id))
 
-    @post(
-        "/{emergency_id:uuid}/cancel",
-        status_code=200,
-        responses=PROBLEMS,
-        summary="No help is needed (any more)",
-        opt=COMMAND,
-    )
+    @command("/{emergency_id:uuid}/cancel", summary="No help is needed (any more)")
     async def cancel(
         self,
         request: Authenticated,
@@ -79,13 +75,7 @@ class EmergencyController(Controller):
     ) -> EmergencyView:
         return await emergencies.cancel(request.user, str(emergency_id), data, command_id)
 
-    @post(
-        "/{emergency_id:uuid}/priority",
-        status_code=200,
-        responses=PROBLEMS,
-        summary="Set the priority over triage's",
-        opt=COMMAND,
-    )
+    @command("/{emergency_id:uuid}/priority", summary="Set the priority over triage's")
     async def override_priority(
         self,
         request: Authenticated,

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from actors.domain.access import Facts, may
-from actors.domain.emergency import (
+from actors.domain.emergency.commands import (
     CancelEmergency,
     OverridePriority,
     RaiseEmergency,
@@ -17,8 +17,8 @@ from actors.domain.emergency import (
 )
 from actors.domain.ids import derive_id
 from actors.domain.kernel import EntityRef, Sender
-from actors.domain.messages import EmergencyStatus
-from actors.domain.views import EmergencyDetail, EmergencyView
+from actors.domain.messages.status import EmergencyStatus
+from actors.domain.views.emergency import EmergencyDetail, EmergencyView
 from actors.errors import CommandIdReused
 from actors.ports import Clock
 from storage.records import Records
@@ -30,7 +30,7 @@ from web.auth import gate, permit
 from web.checks import Checks
 from web.emergencies.schemas import CancelBody, PriorityBody, RaiseBody
 from web.entities import Entities
-from web.paging import Page, cursor_of
+from web.paging import Page, page_of
 from web.problems import not_visible
 from web.times import moment
 
@@ -154,7 +154,7 @@ class EmergencyService:
         )
         shown = tuple(one for one in views if one is not None and status in (None, one.status))
         audited(patients=(one.patient_id for one in shown))
-        return Page(shown, cursor_of(page.rows[-1].id) if page.more else None)
+        return page_of(page, shown)
 
     async def cancel(
         self, caller: Sender, emergency_id: str, body: CancelBody, command_id: str

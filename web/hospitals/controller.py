@@ -7,10 +7,10 @@ from uuid import UUID
 
 from litestar import Controller, Response, delete, get, post, put
 from litestar.di import NamedDependency
-from litestar.params import FromPath, JSONBody, PathParameter, QueryParameter
+from litestar.params import FromPath, JSONBody, QueryParameter
 
 from actors.domain.values import Skill
-from actors.domain.views import HospitalView
+from actors.domain.views.hospital import HospitalView
 from storage.records.row import Filter
 from web.audit.route import COMMAND
 from web.auth import Authenticated
@@ -18,7 +18,8 @@ from web.hospitals.schemas import HospitalBody, HospitalProfile, LoadBody, Sugge
 from web.hospitals.service import HospitalService
 from web.idempotency import CommandId
 from web.openapi import PROBLEMS
-from web.paging import LIMIT, Cursor, Limit, Page, RegionFilter, id_of
+from web.paging import LIMIT, Cursor, Limit, Page, id_of
+from web.parameters import RegionFilter, TaskPath
 
 HospitalDoor = NamedDependency[HospitalService]
 Needs = Annotated[
@@ -114,7 +115,7 @@ class HospitalChoiceController(Controller):
         self,
         request: Authenticated,
         paramedic_id: FromPath[UUID],
-        task_id: Annotated[str, PathParameter(max_length=128)],
+        task_id: TaskPath,
         hospitals: HospitalDoor,
         needs: Needs = None,
     ) -> Suggestions:

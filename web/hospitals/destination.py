@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from actors.domain.values import Destination
-from actors.domain.views import HospitalView, ParamedicView
+from actors.domain.views.hospital import HospitalView
+from actors.domain.views.paramedic import ParamedicView
 
 
 def destination_of(view: HospitalView | None) -> Destination | None:

@@ -6,10 +6,12 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from actors.domain.hospital import Count, HospitalStatus, ReportLoad
-from actors.domain.hospital_choice import Intake
+from actors.domain.hospital.choice import Intake
+from actors.domain.hospital.commands import ReportLoad
+from actors.domain.hospital.machine import HospitalStatus
+from actors.domain.hospital.state import Count
 from actors.domain.values import Location, Name, Note, Region, Seconds, Skills
-from actors.domain.views import HospitalLoad, HospitalView
+from actors.domain.views.hospital import HospitalLoad, HospitalView
 from storage.resources import HospitalRow
 
 

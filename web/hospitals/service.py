@@ -7,20 +7,22 @@ import asyncio
 import msgspec
 
 from actors.domain.access import Facts
-from actors.domain.emergency import ViewEmergency
-from actors.domain.hospital import (
+from actors.domain.emergency.commands import ViewEmergency
+from actors.domain.hospital.choice import Candidate, care_needed, choose
+from actors.domain.hospital.commands import (
     RegisterHospital,
     RetireHospital,
     UpdateHospital,
     ViewHospital,
 )
-from actors.domain.hospital_choice import Candidate, care_needed, choose
 from actors.domain.ids import derive_id
 from actors.domain.kernel import DomainError, EntityRef, Sender
-from actors.domain.paramedic import ViewParamedic
+from actors.domain.paramedic.commands import ViewParamedic
 from actors.domain.travel import TravelEstimate
 from actors.domain.values import Location
-from actors.domain.views import EmergencyDetail, HospitalView, ParamedicView, TaskView
+from actors.domain.views.emergency import EmergencyDetail
+from actors.domain.views.hospital import HospitalView
+from actors.domain.views.paramedic import ParamedicView, TaskView
 from actors.errors import Unavailable
 from actors.ports import Clock, OutboxRow
 from storage.records import NoSuchRecord
@@ -39,7 +41,7 @@ from web.hospitals.schemas import (
     Suggestions,
     profile,
 )
-from web.paging import Page, cursor_of
+from web.paging import Page, page_of
 from web.times import moment
 
 
@@ -81,8 +83,7 @@ class HospitalService:
         gate(caller, "hospital.list")
         page = await self._hospitals.list(wanted, limit)
         lives = await asyncio.gather(*(self._live(row.id) for row in page.rows))
-        more = cursor_of(page.rows[-1].id) if page.more else None
-        return Page(tuple(map(profile, page.rows, lives)), more)
+        return page_of(page, map(profile, page.rows, lives))
 
     async def get(self, caller: Sender, hospital_id: str) -> HospitalProfile:
         gate(caller, "hospital.view")

@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 # Somebody waits for the link in the message.
 POLL_S: Final = 1.0
-# While PostgreSQL is away.
+# While PostgreSQL is away: its end is noticed before somebody asks for the letter again.
 OUTAGE_POLL_S: Final = 5.0
 # Messages under way at a time, from one process.
 AT_ONCE: Final = 4
@@ -34,6 +34,7 @@ AT_ONCE: Final = 4
 LEASE_S: Final = 2 * SEND_TIMEOUT_S
 # What became of a message is known this long.
 HISTORY_S: Final = 30 * 86400.0
+# Nothing depends on what is past: one deletion an hour is little work at a time.
 PRUNE_EVERY_S: Final = 3600.0
 STOP_S: Final = 5.0
 

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated
 from uuid import UUID
 
 from litestar import Controller, Response, delete, get, post, put
 from litestar.di import NamedDependency
-from litestar.params import FromPath, JSONBody, PathParameter
+from litestar.params import FromPath, JSONBody
 
-from actors.domain.views import ParamedicView, TaskList
+from actors.domain.views.paramedic import ParamedicView, TaskList
 from storage.records.row import Filter
-from web.audit.route import COMMAND
 from web.auth import Authenticated
+from web.command import command
 from web.idempotency import CommandId
 from web.openapi import PROBLEMS
-from web.paging import LIMIT, Cursor, Limit, NameFilter, Page, RegionFilter, id_of
+from web.paging import LIMIT, Cursor, Limit, Page, id_of
 from web.paramedics.schemas import DutyAction, ParamedicBody, ParamedicProfile, TaskAction
 from web.paramedics.service import ParamedicService
-
-TaskId = Annotated[str, PathParameter(max_length=128)]
+from web.parameters import NameFilter, RegionFilter, TaskPath
 
 Paramedics = NamedDependency[ParamedicService]
 
@@ -91,18 +89,15 @@ class ParamedicController(Controller):
     ) -> TaskList:
         return await paramedics.tasks(request.user, str(paramedic_id))
 
-    @post(
+    @command(
         "/{paramedic_id:uuid}/tasks/{task_id:str}",
-        status_code=200,
-        responses=PROBLEMS,
         summary="Accept, decline, progress, redirect or hand back a task",
-        opt=COMMAND,
     )
     async def on_task(
         self,
         request: Authenticated,
         paramedic_id: FromPath[UUID],
-        task_id: TaskId,
+        task_id: TaskPath,
         data: JSONBody[TaskAction],
         paramedics: Paramedics,
         command_id: CommandId,
@@ -110,13 +105,7 @@ class ParamedicController(Controller):
         id_ = str(paramedic_id)
         return await paramedics.on_task(request.user, id_, task_id, data, command_id)
 
-    @post(
-        "/{paramedic_id:uuid}/duty",
-        status_code=200,
-        responses=PROBLEMS,
-        summary="On duty, off duty, on a break, back from it",
-        opt=COMMAND,
-    )
+    @command("/{paramedic_id:uuid}/duty", summary="On duty, off duty, on a break, back from it")
     async def duty(
         self,
         request: Authenticated,

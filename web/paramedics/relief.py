@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from actors.domain.paramedic import ON_DUTY
-from actors.domain.views import ParamedicView
+from actors.domain.paramedic.machine import ON_DUTY
+from actors.domain.views.paramedic import ParamedicView
 
 
 async def refused_relief(

@@ -9,8 +9,8 @@ from uuid import UUID
 from msgspec import Meta, Struct
 
 from actors.domain.kernel import Command
-from actors.domain.messages import UnitAvailability
-from actors.domain.paramedic import (
+from actors.domain.messages.status import UnitAvailability
+from actors.domain.paramedic.commands import (
     AcceptTask,
     DeclineTask,
     EndBreak,
@@ -33,7 +33,7 @@ from actors.domain.values import (
     Skills,
     Vehicle,
 )
-from actors.domain.views import ParamedicView, PositionView
+from actors.domain.views.paramedic import ParamedicView, PositionView
 from storage.records.row import ParamedicRow
 
 

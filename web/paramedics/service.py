@@ -14,10 +14,10 @@ import msgspec
 from msgspec.structs import replace
 
 from actors.domain.access import Facts
-from actors.domain.hospital import ViewHospital
+from actors.domain.hospital.commands import ViewHospital
 from actors.domain.ids import derive_id
 from actors.domain.kernel import EntityRef, Sender
-from actors.domain.paramedic import (
+from actors.domain.paramedic.commands import (
     ListTasks,
     RegisterParamedic,
     RetireParamedic,
@@ -25,7 +25,8 @@ from actors.domain.paramedic import (
     ViewParamedic,
 )
 from actors.domain.values import Destination
-from actors.domain.views import HospitalView, ParamedicView, TaskList
+from actors.domain.views.hospital import HospitalView
+from actors.domain.views.paramedic import ParamedicView, TaskList
 from actors.errors import Unavailable
 from actors.ports import Clock, OutboxRow
 from storage.records import NoSuchRecord, Records
@@ -38,7 +39,7 @@ from web.auth import gate, permit
 from web.checks import Checks
 from web.entities import Entities
 from web.hospitals.destination import destination_of, known_destination
-from web.paging import Page, cursor_of
+from web.paging import Page, page_of
 from web.paramedics.relief import refused_relief
 from web.paramedics.schemas import (
     DutyAction,
@@ -89,8 +90,7 @@ class ParamedicService:
         gate(caller, "paramedic.list")
         page = await self._records.paramedics.list(wanted, limit)
         lives = await asyncio.gather(*(self._live(row.id) for row in page.rows))
-        more = cursor_of(page.rows[-1].id) if page.more else None
-        return Page(tuple(map(profile, page.rows, lives)), more)
+        return page_of(page, map(profile, page.rows, lives))
 
     async def get(self, caller: Sender, paramedic_id: str) -> ParamedicProfile:
         permit(caller, "paramedic.view", "paramedic", _facts(paramedic_id))

@@ -10,7 +10,7 @@ from litestar import Controller, Response, delete, get, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
-from actors.domain.views import EmergencyDetail, EmergencyView
+from actors.domain.views.emergency import EmergencyDetail, EmergencyView
 from storage.records.row import Filter
 from web.audit.route import COMMAND
 from web.auth import Authenticated
@@ -18,7 +18,8 @@ from web.checks import bare_phone
 from web.emergencies.schemas import RaiseBody
 from web.idempotency import CommandId
 from web.openapi import PROBLEMS
-from web.paging import LIMIT, Cursor, Limit, NameFilter, Page, RegionFilter, id_of
+from web.paging import LIMIT, Cursor, Limit, Page, id_of
+from web.parameters import NameFilter, RegionFilter
 from web.patients.schemas import PatientBody, PatientView
 from web.patients.service import PatientService
 from web.problems import bad_parameter

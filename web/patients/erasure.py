@@ -16,9 +16,10 @@ import logging
 from datetime import timedelta
 from typing import Final
 
-from actors.domain.emergency import ENDED, ViewEmergency
+from actors.domain.emergency.commands import ViewEmergency
+from actors.domain.emergency.machine import ENDED
 from actors.domain.kernel import EntityRef, Sender
-from actors.domain.views import EmergencyDetail
+from actors.domain.views.emergency import EmergencyDetail
 from actors.errors import RuntimeFault
 from actors.ports import Clock
 from storage.audit import AuditEntry, AuditTrail, AuditUnavailable, Outcome
@@ -30,6 +31,7 @@ from web.times import moment
 
 log = logging.getLogger(__name__)
 
+# What is due was due for days (the setting): a minute more matters to nobody, for one small query.
 LOOK_EVERY_S: Final = 60.0
 PAGE: Final = 100
 _BY: Final = Sender("system", "erasure")

@@ -8,10 +8,11 @@ import msgspec
 from msgspec.structs import replace
 
 from actors.domain.access import Facts, may
-from actors.domain.emergency import ENDED, ViewEmergency
+from actors.domain.emergency.commands import ViewEmergency
+from actors.domain.emergency.machine import ENDED
 from actors.domain.ids import derive_id
 from actors.domain.kernel import EntityRef, Sender
-from actors.domain.views import EmergencyDetail
+from actors.domain.views.emergency import EmergencyDetail
 from actors.ports import Clock
 from storage.records import NoSuchRecord, Records
 from storage.records.idempotency import fingerprint
@@ -21,7 +22,7 @@ from web.audit.draft import audited
 from web.auth import gate, permit
 from web.checks import Checks
 from web.entities import Entities
-from web.paging import Page, cursor_of
+from web.paging import Page, page_of
 from web.patients.erasure import Erasure
 from web.patients.schemas import PatientBody, PatientView, view
 from web.times import moment
@@ -60,8 +61,7 @@ class PatientService:
         gate(caller, "patient.list")
         page = await self._records.patients.list(wanted, limit)
         audited(patients=(row.id for row in page.rows))
-        more = cursor_of(page.rows[-1].id) if page.more else None
-        return Page(tuple(map(view, page.rows)), more)
+        return page_of(page, map(view, page.rows))
 
     async def get(self, caller: Sender, patient_id: str) -> PatientView:
         return view(await self.visible(caller, "patient.view", patient_id))
@@ -105,8 +105,7 @@ class PatientService:
         wanted = Filter(patient_id=patient_id, before=before)
         page = await self._records.emergencies.list(wanted, limit)
         views = await asyncio.gather(*(self._emergency(row.id, caller) for row in page.rows))
-        more = cursor_of(page.rows[-1].id) if page.more else None
-        return Page(tuple(one for one in views if one is not None), more)
+        return page_of(page, (one for one in views if one is not None))
 
     async def _emergency(self, id_: str, caller: Sender) -> EmergencyDetail | None:
         # None: never raised (storage/records/emergencies.py), or not this crew's.

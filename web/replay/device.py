@@ -19,7 +19,7 @@ import msgspec
 from msgspec import Struct
 
 from actors.domain.values import Location
-from actors.domain.views import DeviceUpdate, ParamedicView, TaskList, TaskView
+from actors.domain.views.paramedic import DeviceUpdate, ParamedicView, TaskList, TaskView
 from actors.fire_calls.call import Service
 from web.replay.acknowledged import Acknowledged
 from web.replay.clock import VirtualClock
@@ -33,7 +33,8 @@ from web.replay.target import Tokens
 # look of virtual seconds is one of real seconds too.
 _LOOK_SHARE: Final = 0.4
 _GOODBYE_S: Final = 5.0
-# After a refusal, before it looks again.
+# After a refusal, before it looks again: what outdated its plan is on its way to it, and is there
+# within a tenth of a second or two.
 _REFUSED_PAUSE_S: Final = 0.2
 
 

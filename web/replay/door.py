@@ -20,6 +20,7 @@ from web.replay.errors import DoorRefused, ReplayError
 # How long a request may go unanswered in all: a database that is started again recovers in less.
 PATIENCE_S: Final = 120.0
 _ATTEMPT_S: Final = 10.0
+# From what was only busy, or a cut, to the restart of a service that everybody asks at once.
 _FIRST_PAUSE_S: Final = 0.05
 _LONGEST_PAUSE_S: Final = 2.0
 # Too early, too many, and a deadline of the server's: the same request may succeed later.

@@ -13,7 +13,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from actors.domain.views import DeviceUpdate
+from actors.domain.views.paramedic import DeviceUpdate
 
 ENDED: Final = ("closed", "cancelled")
 _BEGINS: Final = "TaskAccepted"

@@ -14,7 +14,7 @@ from msgspec import Struct, to_builtins
 
 from actors.domain.travel import GreatCircle, TravelEstimate
 from actors.domain.values import Location
-from actors.domain.views import DeviceUpdate, TaskView
+from actors.domain.views.paramedic import DeviceUpdate, TaskView
 from actors.fire_calls.call import UNKNOWN_SERVICE, Call, Service, answers_for
 from actors.fire_calls.export import Record
 from actors.fire_calls.fleet import Unit

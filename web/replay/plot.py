@@ -71,9 +71,9 @@ def draw(
     lower.fill_between(moments, counts, step="post", alpha=0.2, color="#1d5c4d")
     lower.set(ylabel="units busy", title="Units busy over virtual time")
     lower.set_ylim(bottom=0)
-    locator = dates.AutoDateLocator(tz=zone)  # type: ignore[no-untyped-call]
+    locator = dates.AutoDateLocator(tz=zone)  # type: ignore[no-untyped-call]  # matplotlib does not say
     lower.xaxis.set_major_locator(locator)
-    formatter = dates.ConciseDateFormatter(locator, tz=zone)  # type: ignore[no-untyped-call]
+    formatter = dates.ConciseDateFormatter(locator, tz=zone)  # type: ignore[no-untyped-call]  # matplotlib does not say
     lower.xaxis.set_major_formatter(formatter)
     for axes in (upper, lower):
         axes.grid(alpha=0.3)

@@ -15,6 +15,7 @@ from web.replay.clock import VirtualClock
 from web.replay.device import Device
 
 MOST_PER_S: Final = 100.0
+# As often as a crew's device reports on the road, in virtual time.
 EVERY_S: Final = 1.0
 # A standing unit's position is in its last fact too; this heals what a restart forgot.
 STANDING_EVERY_S: Final = 20.0

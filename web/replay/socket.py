@@ -33,9 +33,11 @@ from web.replay.errors import ReplayError
 
 PATH: Final = "/connection/websocket"
 _ATTEMPT_S: Final = 10.0
+# From what was only busy, or a cut, to the restart of a service that all devices call at once.
 _FIRST_PAUSE_S: Final = 0.05
 _LONGEST_PAUSE_S: Final = 2.0
-# A server that told us to stay away is asked again all the same: it is being restarted.
+# A server that told us to stay away is asked again all the same: it is being restarted, which takes
+# it a second or two.
 _COME_BACK_S: Final = 1.0
 # Errors that are not marked as temporary, and yet are: the server's own fault or our haste.
 _AGAIN: Final = frozenset({100, 111, 503})
@@ -189,7 +191,7 @@ class _ClientEvents(ClientEventHandler):  # type: ignore[misc]  # the SDK has no
         self._socket.disconnected()
 
 
-class _SubscriptionEvents(SubscriptionEventHandler):  # type: ignore[misc]
+class _SubscriptionEvents(SubscriptionEventHandler):  # type: ignore[misc]  # nor here
     def __init__(self, socket: Socket) -> None:
         self._socket = socket
 

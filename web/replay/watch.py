@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from actors.domain.views import OpsUpdate
+from actors.domain.views.dispatcher import OpsUpdate
 from web.replay.socket import Socket
 from web.replay.target import DESK, Tokens
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
 from uuid import UUID
 
 from litestar import Controller, Response, delete, get, post, put
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery, JSONBody, PathParameter
+from litestar.params import FromPath, FromQuery, JSONBody
 
 from storage.resources import ShiftFilter
 from web.auth import Authenticated
 from web.idempotency import CommandId
 from web.openapi import PROBLEMS
-from web.paging import LIMIT, Cursor, Limit, Page, RegionFilter, id_of
+from web.paging import LIMIT, Cursor, Limit, Page, id_of
+from web.parameters import RegionFilter, RegionPath
 from web.shifts.schemas import Roster, ShiftBody, ShiftChange, ShiftView
 from web.shifts.service import ShiftService
 from web.times import utc
@@ -98,7 +98,7 @@ class RosterController(Controller):
     async def roster(
         self,
         request: Authenticated,
-        region: Annotated[str, PathParameter(pattern=r"^[A-Za-z0-9_-]{1,64}$(?!\n)")],
+        region: RegionPath,
         shifts: Shifts,
     ) -> Roster:
         return await shifts.roster(request.user, region)

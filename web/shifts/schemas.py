@@ -8,8 +8,8 @@ from uuid import UUID
 
 from msgspec import Meta, Struct
 
-from actors.domain.messages import UnitAvailability
-from actors.domain.views import UnitView
+from actors.domain.messages.status import UnitAvailability
+from actors.domain.views.dispatcher import UnitView
 from storage.resources import ShiftRow
 
 Moment = Annotated[datetime, Meta(tz=True)]

@@ -7,12 +7,12 @@ from typing import Final
 
 import msgspec
 
-from actors.domain.dispatcher import ViewDispatcher
+from actors.domain.dispatcher.commands import ViewDispatcher
 from actors.domain.ids import derive_id
 from actors.domain.kernel import DomainError, EntityRef, Sender
-from actors.domain.paramedic import ON_DUTY
-from actors.domain.shift import Plan, PlanShift
-from actors.domain.views import DispatcherView
+from actors.domain.paramedic.machine import ON_DUTY
+from actors.domain.shift.state import Plan, PlanShift
+from actors.domain.views.dispatcher import DispatcherView
 from actors.ports import Clock, OutboxRow
 from storage.records import NoSuchRecord, Records
 from storage.records.idempotency import fingerprint
@@ -28,7 +28,7 @@ from storage.resources import (
 from web.auth import gate
 from web.checks import Checks
 from web.entities import Entities
-from web.paging import Page, cursor_of
+from web.paging import Page, page_of
 from web.shifts.schemas import (
     Roster,
     ShiftBody,
@@ -95,8 +95,7 @@ class ShiftService:
     async def list(self, caller: Sender, wanted: ShiftFilter, limit: int) -> Page[ShiftView]:
         gate(caller, "shift.list")
         page = await self._shifts.list(wanted, limit)
-        more = cursor_of(page.rows[-1].id) if page.more else None
-        return Page(tuple(map(view, page.rows)), more)
+        return page_of(page, map(view, page.rows))
 
     async def get(self, caller: Sender, shift_id: str) -> ShiftView:
         gate(caller, "shift.view")

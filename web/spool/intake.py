@@ -24,7 +24,7 @@ from actors.domain.access import Facts, may
 from actors.domain.ids import derive_id
 from actors.domain.kernel import Sender
 from actors.domain.timestamp import rfc3339
-from actors.domain.views import EmergencyDetail, EmergencyView
+from actors.domain.views.emergency import EmergencyDetail, EmergencyView
 from actors.ports import Clock
 from storage.records.idempotency import fingerprint
 from storage.spool import SpoolFull, SpoolUnavailable, Standing

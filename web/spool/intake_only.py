@@ -27,7 +27,7 @@ from litestar.middleware import DefineMiddleware
 from litestar.params import FromPath, JSONBody
 
 from actors.domain.kernel import Sender
-from actors.domain.views import EmergencyDetail, EmergencyView
+from actors.domain.views.emergency import EmergencyDetail, EmergencyView
 from actors.ports import Clock
 from config import Settings
 from storage.audit import AuditTrail, PostgresAuditTrail

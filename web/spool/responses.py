@@ -7,7 +7,7 @@ from typing import Final
 from litestar import Response
 from litestar.openapi import ResponseSpec
 
-from actors.domain.views import EmergencyView
+from actors.domain.views.emergency import EmergencyView
 from web.openapi import PROBLEMS
 from web.problems import MEDIA_TYPE, Problem
 from web.spool.schemas import EmergencyLogged

@@ -91,7 +91,7 @@ class SpoolStore:
             answers: Sequence[Waiting | BaseException]
             try:
                 answers = await self._run(self._spool.append, [record for record, _ in batch])
-            except BaseException as error:
+            except BaseException as error:  # also when cancelled: each caller is to be answered
                 answers = [error] * len(batch)
             for (_, future), answer in zip(batch, answers, strict=True):
                 if future.done():  # its caller has gone; it is logged all the same

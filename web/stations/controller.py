@@ -12,7 +12,8 @@ from storage.records.row import Filter
 from web.auth import Authenticated
 from web.idempotency import CommandId
 from web.openapi import PROBLEMS
-from web.paging import LIMIT, Cursor, Limit, Page, RegionFilter, id_of
+from web.paging import LIMIT, Cursor, Limit, Page, id_of
+from web.parameters import RegionFilter
 from web.stations.schemas import StationBody, StationView
 from web.stations.service import StationService
 

@@ -14,7 +14,7 @@ from storage.records.row import Filter
 from storage.resources import StationRow, Stations
 from web.auth import gate
 from web.entities import Entities
-from web.paging import Page, cursor_of
+from web.paging import Page, page_of
 from web.stations.schemas import StationBody, StationView, view
 from web.times import moment
 
@@ -39,8 +39,7 @@ class StationService:
     async def list(self, caller: Sender, wanted: Filter, limit: int) -> Page[StationView]:
         gate(caller, "station.list")
         page = await self._stations.list(wanted, limit)
-        more = cursor_of(page.rows[-1].id) if page.more else None
-        return Page(tuple(map(view, page.rows)), more)
+        return page_of(page, map(view, page.rows))
 
     async def get(self, caller: Sender, station_id: str) -> StationView:
         gate(caller, "station.view")

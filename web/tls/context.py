@@ -14,7 +14,7 @@ from web.tls.folder import AUTHORITY, CERTIFICATE, Files
 FOLDER: Final = "tls"
 # Of TLS 1.2 only what has forward secrecy and authenticated encryption (RFC 9325 §4.2).
 _CIPHERS: Final = "ECDHE+AESGCM:ECDHE+CHACHA20"
-EVERYWHERE: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104
+EVERYWHERE: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, not listened on
 
 
 class CertificateRefused(Exception):

@@ -15,6 +15,7 @@ from web.tls.folder import Files
 
 log = logging.getLogger(__name__)
 
+# A renewed certificate is there days before the old one ends; a look is two stats of local files.
 LOOK_EVERY_S: Final = 30.0
 _WARN_S: Final = 7 * 86400.0
 

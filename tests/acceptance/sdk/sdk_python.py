@@ -93,7 +93,7 @@ class _ConnectionHandler(centrifuge.ClientEventHandler):  # type: ignore[misc]
         self._log.add(Event(name="leave", on=ctx.channel, info=self._payload.info(ctx.info)))
 
 
-class _SubscriptionHandler(centrifuge.SubscriptionEventHandler):  # type: ignore[misc]
+class _SubscriptionHandler(centrifuge.SubscriptionEventHandler):  # type: ignore[misc]  # as above
     def __init__(self, log: Log, payload: _Payload) -> None:
         self._log = log
         self._payload = payload

@@ -78,7 +78,7 @@ async def test_unsubscribed_and_subscribed_again_and_again(
     assert len(await client.presence(channel)) == 1
     await subscription.unsubscribe()
     while (await server.api("presence_stats", channel=channel))["num_clients"]:
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0.01)  # a look is a request to the server
 
 
 @pytest.mark.parametrize(("channel", "code"), [("closed:x", 103), ("nowhere:x", 102)])

@@ -41,7 +41,7 @@ class RayStage(Stage):
         return time.time()
 
     async def pause(self) -> None:
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.05)  # a look is calls between processes
 
     async def pid(self, shard: int) -> int:
         return (await self.transport.describe(shard)).pid

@@ -31,7 +31,7 @@ class TestRayRuntime(RuntimeContract):
         await stage.open()
         assert [await stage.pid(shard) for shard in range(stage.shards)] == before
 
-    async def test_the_number_of_shards_changes_with_nothing_lost(  # type: ignore[override]
+    async def test_the_number_of_shards_changes_with_nothing_lost(  # type: ignore[override]  # this suite's own stage
         self, stage: RayStage
     ) -> None:
         before = await stage.pid(0)

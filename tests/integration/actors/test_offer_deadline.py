@@ -15,14 +15,15 @@ import pytest
 from msgspec.json import decode
 
 from actors.clock import SystemClock
-from actors.domain.dispatcher import DispatchRules, ViewDispatcher
-from actors.domain.emergency import RaiseEmergency
+from actors.domain.dispatcher.commands import ViewDispatcher
+from actors.domain.dispatcher.rules import DispatchRules
+from actors.domain.emergency.commands import RaiseEmergency
 from actors.domain.kernel import Command, EntityRef, Sender
-from actors.domain.paramedic import GoOnDuty, RegisterParamedic
+from actors.domain.paramedic.commands import GoOnDuty, RegisterParamedic
 from actors.domain.registry import kinds
 from actors.domain.timestamp import rfc3339
 from actors.domain.values import Location, Position
-from actors.domain.views import CaseView, DispatcherView
+from actors.domain.views.dispatcher import CaseView, DispatcherView
 from actors.local import LocalCluster
 from actors.ports import Transport
 from actors.router import Router
@@ -94,7 +95,7 @@ async def test_an_offer_expires_although_every_shard_died_meanwhile(service: Ser
     for index in range(SHARDS):
         service.cluster.kill(index)
     while rfc3339(time.time()) < str(deadline):  # it passes with nobody there
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(0.02)  # little beside the second that deadlines are true to
     back = time.time()
     for index in range(SHARDS):
         await service.cluster.start_shard(index)

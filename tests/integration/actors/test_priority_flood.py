@@ -23,12 +23,12 @@ from msgspec.json import decode
 
 from actors.clock import SystemClock
 from actors.domain.dispatch import ByPriority
-from actors.domain.dispatcher import DispatchRules
-from actors.domain.doctor import RegisterDoctor, RequestConsultation
-from actors.domain.emergency import RaiseEmergency
+from actors.domain.dispatcher.rules import DispatchRules
+from actors.domain.doctor.commands import RegisterDoctor, RequestConsultation
+from actors.domain.emergency.commands import RaiseEmergency
 from actors.domain.kernel import Command, EntityRef, Sender
-from actors.domain.messages import ReportPosition
-from actors.domain.paramedic import (
+from actors.domain.messages.telemetry import ReportPosition
+from actors.domain.paramedic.commands import (
     AcceptTask,
     GoOnDuty,
     ListTasks,
@@ -37,7 +37,7 @@ from actors.domain.paramedic import (
 )
 from actors.domain.registry import kinds
 from actors.domain.values import Location, Position
-from actors.domain.views import TaskList
+from actors.domain.views.paramedic import TaskList
 from actors.fire_calls.call import answers_for
 from actors.limits import Limits
 from actors.local import LocalCluster
@@ -140,7 +140,7 @@ async def test_a_flood_of_routine_work_delays_no_emergency(service: Service) -> 
     async with asyncio.timeout(60):
         await asyncio.gather(*calls)
         while len(done) < ROUTINE + URGENT:
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.01)  # the crews are at it
     over.set()
     await asyncio.gather(*crews, *routine)
 
@@ -196,7 +196,7 @@ async def _later(
 ) -> None:
     """A call for help in the midst of it: when so many others are done."""
     while len(done) < 2 * after:
-        await asyncio.sleep(0.001)
+        await asyncio.sleep(0.001)  # so soon after it that they are still in the midst of it
     await _raise(service, id_, 1, asked_at)
 
 
@@ -205,7 +205,7 @@ async def _crew(service: Service, unit: str, over: asyncio.Event, done: set[str]
     while not over.is_set():
         tasks = (await service.tasks(unit)).tasks
         if not tasks:
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(0.005)  # not at once: who asks all the time is a flood of its own
             continue
         task = tasks[0]
         await service.ask("paramedic", unit, AcceptTask(task=task.id))
@@ -229,4 +229,4 @@ async def _positions(service: Service, units: list[str], over: asyncio.Event) ->
         for unit in units:
             report = ReportPosition(lat=HERE.lat, lon=HERE.lon, at=time.time())
             service.router.signal(EntityRef("paramedic", unit), report)
-        await asyncio.sleep(0.005)
+        await asyncio.sleep(0.005)  # the rate: 200 positions a second of each unit

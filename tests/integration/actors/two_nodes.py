@@ -60,7 +60,7 @@ async def run(nodes: Any, doomed: Any, database: str, folder: Path) -> Outcome:
         """Until each account has got something since."""
         counts = dict(acknowledged)
         while any(acknowledged[ref] == counts[ref] for ref in accounts):
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.01)  # a deposit takes some milliseconds
 
     work = asyncio.gather(*map(deposit, accounts))
     await more()

@@ -62,4 +62,4 @@ async def until(holds: Callable[[], bool], within_s: float, what: str) -> None:
     deadline = time.monotonic() + within_s
     while not holds():
         assert time.monotonic() < deadline, f"not within {within_s:g} s: {what}"
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.05)  # what is waited for is a process: its start or its end

@@ -39,7 +39,7 @@ class Inbox:
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
-    async def handle_DATA(  # noqa: N802
+    async def handle_DATA(  # noqa: N802 - and this
         self, server: SMTP, session: Session, envelope: Envelope
     ) -> str:
         self.asked += 1

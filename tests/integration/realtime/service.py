@@ -160,7 +160,7 @@ class Events(centrifuge.ClientEventHandler):  # type: ignore[misc]  # the SDK ha
 
 
 # The SDK has no types.
-class SubscriptionEvents(centrifuge.SubscriptionEventHandler):  # type: ignore[misc]
+class SubscriptionEvents(centrifuge.SubscriptionEventHandler):  # type: ignore[misc]  # nor here
     def __init__(self) -> None:
         self.offsets: list[int] = []
         self.data: list[Any] = []

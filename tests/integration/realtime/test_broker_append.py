@@ -241,7 +241,7 @@ async def test_after_some_time_a_repeat_is_a_new_one(
         assert await broker.append(append("1", key="k")) == first
         async with asyncio.timeout(5):
             while (position := await broker.append(append("1", key="k"))) == first:
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(0.05)  # of the second that a key is known
         assert position == StreamPosition(2, first.epoch)
     finally:
         await broker.stop()

@@ -229,7 +229,6 @@ def test_memory_and_redis_do_the_same(kind: str, redis_urls: Mapping[str, str]) 
 
         @settings(
             max_examples=100 if kind == "redis" else 40,
-            deadline=None,
             derandomize=True,
             database=None,
         )

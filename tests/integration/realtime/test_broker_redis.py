@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from redis.asyncio.connection import AbstractConnection
 
 from realtime.broker.broker_redis import RedisBroker
 from realtime.broker.publisher_redis import RedisPublisher
@@ -69,6 +70,35 @@ async def test_a_broker_starts_without_redis_and_finds_it_later(own_redis: Redis
         await listener.flush()
         assert listener.got == facts("r:1", 1)
         assert listener.reconnects == []  # nothing can have been missed before the first time
+    finally:
+        await listener.broker.stop()
+
+
+@pytest.mark.parametrize("ends_with", [AttributeError, RuntimeError])
+async def test_a_connection_closed_under_a_write_is_an_outage_like_any_other(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch, ends_with: type[Exception]
+) -> None:
+    """As redis-py's writer does when its reader closed the connection first (AttributeError), and
+    uvloop's transport (RuntimeError). Which comes first is chance: here, the writer is told."""
+    channel = f"closed:{ends_with.__name__}"  # what is published stays in this Redis
+    listener = Listener(RedisBroker(redis_server.url, PATIENT))
+    await listener.start()
+
+    async def closed(connection: AbstractConnection, command: bytes) -> None:
+        raise ends_with("closed")
+
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(AbstractConnection, "_send_packed_command", closed)
+            with pytest.raises(BrokerUnavailable):
+                await listener.broker.subscribe(channel)
+            with pytest.raises(BrokerUnavailable):
+                await listener.broker.publish(facts(channel, 1))
+        await until(lambda: listener.reconnects)
+        await listener.broker.subscribe(channel)
+        await listener.broker.publish(facts(channel, 2))
+        await listener.flush()
+        assert listener.got == facts(channel, 2)
     finally:
         await listener.broker.stop()
 

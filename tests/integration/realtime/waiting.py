@@ -10,4 +10,4 @@ async def until(condition: Callable[[], object], timeout_s: float = 10.0) -> Non
     """Returns once the condition holds; fails the test with TimeoutError else."""
     async with asyncio.timeout(timeout_s):
         while not condition():
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(0.005)  # some round trips to a local Redis

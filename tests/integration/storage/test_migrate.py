@@ -64,13 +64,13 @@ async def test_the_schema_is_what_the_tables_say(empty: str, table: type) -> Non
     rows = await connection.fetch(
         "SELECT column_name, data_type, is_nullable FROM information_schema.columns "
         "WHERE table_schema = current_schema() AND table_name = $1",
-        table._meta.tablename,  # type: ignore[attr-defined]
+        table._meta.tablename,  # type: ignore[attr-defined]  # Piccolo's, as all of them
     )
     await connection.close()
     made = {row["column_name"]: (row["data_type"], row["is_nullable"] == "YES") for row in rows}
     told = {
         column._meta.name: (_TYPES[type(column).__name__], column._meta.null)
-        for column in table._meta.columns  # type: ignore[attr-defined]
+        for column in table._meta.columns  # type: ignore[attr-defined]  # as above
     }
     assert made == told
 

@@ -10,7 +10,7 @@ import pytest
 
 from actors.domain.ids import derive_id
 from actors.domain.kernel import EntityRef, Sender
-from actors.domain.paramedic import ViewParamedic
+from actors.domain.paramedic.commands import ViewParamedic
 from actors.ports import OutboxRow
 from storage import migrate
 from storage.encryption import MasterKeys, PostgresKeyStore, Vault

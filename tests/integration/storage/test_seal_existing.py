@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from actors.clock import SystemClock
-from actors.domain.emergency import CancelEmergency, RaiseEmergency, ViewEmergency
+from actors.domain.emergency.commands import CancelEmergency, RaiseEmergency, ViewEmergency
 from actors.domain.kernel import EntityRef, Sender
 from actors.domain.registry import KINDS
 from actors.domain.values import Location
@@ -53,7 +53,7 @@ async def ask(journal: Journal, *asked: tuple[EntityRef, object]) -> list[bytes]
         return [
             await router.read(ref, command, by=OPS, timeout_s=10.0)
             if isinstance(command, ViewEmergency)
-            else await router.ask(ref, command, id=uuid4().hex, by=OPS, timeout_s=10.0)  # type: ignore[arg-type]
+            else await router.ask(ref, command, id=uuid4().hex, by=OPS, timeout_s=10.0)  # type: ignore[arg-type]  # commands, by the list's type also the query
             for ref, command in asked
         ]
     finally:
@@ -149,7 +149,7 @@ async def test_it_is_all_sealed_in_place_and_reads_as_before(
     records = await Records.open(url, vault)
     (row,) = (await records.patients.list(Filter(name=MARK.upper(), phone="+911"), 10)).rows
     assert (row.id, row.name, row.address) == (patient, *[f"Asha {MARK}"] * 2)
-    assert row.contacts[0].name == row.insurance.provider == MARK  # type: ignore[union-attr]
+    assert row.contacts[0].name == row.insurance.provider == MARK  # type: ignore[union-attr]  # it has one
     assert (await records.doctors.get(doctor)).registration_number == MARK
     await records.close()
 

@@ -173,7 +173,7 @@ async def stack(postgres: str) -> AsyncIterator[Stack]:
 
 @asynccontextmanager
 async def client_of(app: Litestar) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(app=app)  # type: ignore[arg-type]
+    transport = httpx.ASGITransport(app=app)  # type: ignore[arg-type]  # Litestar types ASGI in its own way
     async with httpx.AsyncClient(transport=transport, base_url="http://rest.test") as client:
         yield client
 

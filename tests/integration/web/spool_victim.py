@@ -104,7 +104,7 @@ def killed_at(folder: Path, nth: int, moment: Moment) -> bool:
     if child == 0:
         try:
             doomed(folder, writer, nth, moment)
-        except BaseException:
+        except BaseException:  # the child must end here, whatever it is
             sys.excepthook(*sys.exc_info())
             os._exit(1)
         os._exit(0)

@@ -147,7 +147,7 @@ async def test_denials_are_told_apart(api: Api, watched: Api, trail: MemoryAudit
         ("POST", f"/api/emergencies/{emergency}/cancel", "patient", "not-related", ()),
     ):
         body = {"reason": "x"} if method == "POST" else None
-        answer = await watched.call(method, path, role, "stranger", body=body)  # type: ignore[arg-type]
+        answer = await watched.call(method, path, role, "stranger", body=body)  # type: ignore[arg-type]  # roles, above
         assert answer.status_code in (403, 404)
         line = trail.entries[-1]
         assert (line.outcome, line.reason, line.patients) == ("denied", reason, whose), path

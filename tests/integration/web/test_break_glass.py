@@ -17,6 +17,7 @@ from tests.integration.web.node import Worker
 from tests.integration.web.world import WHY
 from web.access.break_glass.service import OPEN_FOR_S
 from web.mail.mailer import opened as opened_mail
+from web.tokens import TokenRole
 
 
 async def opened(api: Api, patient: str, doctor: str, key: str | None = None) -> dict[str, str]:
@@ -43,26 +44,27 @@ async def rows(stack: Stack, statement: str, *values: object) -> Sequence[asyncp
 
 
 @pytest.mark.parametrize("role", ["doctor", "paramedic"])
-async def test_a_record_is_open_to_whoever_said_why_and_to_look_only(api: Api, role: str) -> None:
+async def test_a_record_is_open_to_whoever_said_why_and_to_look_only(
+    api: Api, role: TokenRole
+) -> None:
     patient, who = (await api.patient())["id"], str(uuid4())
     record = f"/api/patients/{patient}"
     emergency = f"/api/emergencies/{(await api.emergency(patient))['id']}"
-    assert role in ("doctor", "paramedic")
     for path in (record, f"{record}/history", emergency):
-        problem(await api.call("GET", path, role, who), 404, "not-found")  # type: ignore[arg-type]
+        problem(await api.call("GET", path, role, who), 404, "not-found")
     await api.call(
         "POST",
         f"{record}/break-glass",
-        role,  # type: ignore[arg-type]
+        role,
         who,
         body={"reason": WHY},
         expect=201,
     )
     for path in (record, f"{record}/history", emergency):
-        await api.call("GET", path, role, who, expect=200)  # type: ignore[arg-type]
-    refused = await api.call("PUT", record, role, who, body=PATIENT)  # type: ignore[arg-type]
+        await api.call("GET", path, role, who, expect=200)
+    refused = await api.call("PUT", record, role, who, body=PATIENT)
     problem(refused, 403, "forbidden")
-    colleague = await api.call("GET", record, role, str(uuid4()))  # type: ignore[arg-type]
+    colleague = await api.call("GET", record, role, str(uuid4()))
     problem(colleague, 404, "not-found")
 
 

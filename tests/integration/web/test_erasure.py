@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 
 from actors.clock import ManualClock, SystemClock
-from actors.domain.doctor import RequestConsultation
+from actors.domain.doctor.commands import RequestConsultation
 from actors.domain.kernel import EntityRef, Sender
 from actors.domain.privacy import ERASED
 from config import Secret, Settings

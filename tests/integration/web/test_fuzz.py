@@ -73,7 +73,6 @@ async def there(stack: Stack, api: Api) -> World:
 
 
 calls = settings(
-    deadline=None,
     max_examples=300,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )

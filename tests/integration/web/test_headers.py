@@ -21,7 +21,7 @@ PATHS = ["/schema", "/api/patients", "/api/nothing", "/nothing", "/metrics", "/h
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("scheme", ["http", "https"])
 async def test_every_answer_has_them(stack: Stack, api: Api, path: str, scheme: str) -> None:
-    transport = httpx.ASGITransport(app=stack.app)  # type: ignore[arg-type]
+    transport = httpx.ASGITransport(app=stack.app)  # type: ignore[arg-type]  # Litestar types ASGI in its own way
     headers = {"Authorization": f"Bearer {api.token('ops')}"}
     async with httpx.AsyncClient(transport=transport, base_url=f"{scheme}://rest.test") as client:
         for answer in (await client.get(path), await client.get(path, headers=headers)):
@@ -35,7 +35,7 @@ async def test_every_answer_has_them(stack: Stack, api: Api, path: str, scheme: 
 
 async def test_no_cookie_is_set_and_none_signs_anybody_in(stack: Stack, api: Api) -> None:
     """So no other site can make a browser act for its user: there is nothing to forge (CSRF)."""
-    transport = httpx.ASGITransport(app=stack.app)  # type: ignore[arg-type]
+    transport = httpx.ASGITransport(app=stack.app)  # type: ignore[arg-type]  # Litestar types ASGI in its own way
     token = api.token("admin")
     cookies = dict.fromkeys(("token", "session", "Authorization", "access_token"), token)
     async with httpx.AsyncClient(

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from msgspec.json import decode, encode
 
-from actors.domain.hospital import ViewHospital
+from actors.domain.hospital.commands import ViewHospital
 from actors.domain.kernel import EntityRef, Sender
 from realtime.errors import RpcError
 from realtime.ports import Identity

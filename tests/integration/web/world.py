@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Final
 from uuid import uuid4
 
 from actors.domain.access import NOTHING_KNOWN, Facts
-from actors.domain.doctor import RequestConsultation
+from actors.domain.doctor.commands import RequestConsultation
 from actors.domain.kernel import EntityRef, Role, Sender, Tie, TieKind
 from actors.domain.relationship import Relationship
 from storage.relationships import Relationships
@@ -171,9 +172,8 @@ async def made(stack: Stack, api: Api) -> World:
     )
 
 
-async def _id(making: object) -> str:
-    made: dict[str, str] = await making  # type: ignore[misc]
-    return made["id"]
+async def _id(making: Awaitable[dict[str, str]]) -> str:
+    return (await making)["id"]
 
 
 async def _crewed(api: Api, emergency: str, first: str, second: str) -> None:

@@ -242,7 +242,6 @@ class Runtime(RuleBasedStateMachine):
 Runtime.TestCase.settings = settings(
     max_examples=60,
     stateful_step_count=15,
-    deadline=None,
     database=None,
     # No shrinking: with this many steps it takes longer than all other tests together.
     phases=[Phase.generate],

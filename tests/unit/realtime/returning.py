@@ -69,7 +69,7 @@ class Returning(Reader):
             try:
                 result = await hub.subscribe(self, self.request(self._channel), self._options)
             except (BrokerUnavailable, HistoryUnavailable):
-                await self._world.clock.sleep(0.5)
+                await self._world.clock.sleep(0.5)  # as an SDK backs off, in virtual time
                 continue
             self.subscribed(result)
             self.joined(result)

@@ -76,10 +76,12 @@ class Socket:
 
     def publications(self, channel: str) -> list[Any]:
         """What was pushed on a channel."""
-        pushes = [reply["push"] for reply in self.replies if "push" in reply]
-        return [
-            push["pub"]["data"] for push in pushes if "pub" in push and push["channel"] == channel
-        ]
+        return [push["pub"]["data"] for push in self.pushes("pub") if push["channel"] == channel]
+
+    def pushes(self, kind: str) -> list[Any]:
+        """All pushes that have this member."""
+        found = [reply["push"] for reply in self.replies if "push" in reply]
+        return [push for push in found if kind in push]
 
     async def end(self) -> None:
         """The call has come to its end."""

@@ -88,7 +88,7 @@ async def perform(world: World, clients: list[Client], step: str, number: int) -
         await befall(world, clients, step, number)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(STEPS, min_size=10, max_size=80), st.integers(0, 2**16), st.sampled_from([2, 1000]))
 async def test_every_fact_once_and_in_order(
     steps: list[Step], seed: int, history_size: int

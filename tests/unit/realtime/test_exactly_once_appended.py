@@ -154,7 +154,7 @@ async def perform(world: World, log: Log, clients: list[Client], step: str, numb
         await befall(world, clients, step, number)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(STEPS, min_size=10, max_size=80), st.integers(0, 2**16), st.sampled_from([3, 1000]))
 async def test_every_publication_once_and_in_order_or_a_word_that_it_cannot_be(
     steps: list[Step], seed: int, size: int

@@ -125,7 +125,7 @@ def broken(draw: st.DrawFn, codec: Codec) -> bytes:
     return bytes(raw)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.sampled_from([JSON, PROTOBUF]), st.data(), st.booleans())
 def test_a_session_takes_any_bytes(codec: Codec, data: st.DataObject, connect: bool) -> None:
     session = Session("c", codec, RealtimeSettings(), 0.0)
@@ -203,7 +203,7 @@ def _code_of(task: asyncio.Task[Any]) -> str:
     return code.co_filename if code is not None else ""
 
 
-EXAMPLES = settings(max_examples=25, deadline=None)
+EXAMPLES = settings(max_examples=25)
 
 
 @EXAMPLES

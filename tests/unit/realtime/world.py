@@ -49,6 +49,7 @@ class FaultyBroker:
     def __init__(self, clock: VirtualClock, seed: int = 0, history_size: int = 1000) -> None:
         self.inner = MemoryBroker(BrokerSettings(history_size=history_size), clock)
         self.down = False
+        self.surprise: Exception | None = None
         self.losing = False
         self.histories = 0
         self.tops = 0
@@ -95,6 +96,8 @@ class FaultyBroker:
     async def subscribe(self, channel: str) -> None:
         self.subscribes += 1
         await self._line()
+        if self.surprise is not None:
+            raise self.surprise
         await self.inner.subscribe(channel)
 
     async def unsubscribe(self, channel: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from actors.domain.messages import EmergencyCard, UnitStatus
+from actors.domain.messages.card import EmergencyCard, UnitStatus
 from actors.domain.privacy import PRIVATE
 from actors.domain.values import Location, Position
 from storage.journal_export import told

@@ -74,4 +74,4 @@ def test_what_is_no_token_is_malformed(text: str) -> None:
 def test_senseless_tokens_are_not_issued() -> None:
     for role, subject, ttl in (("system", "a", 1.0), ("ops", "", 1.0), ("ops", "a", 0.0)):
         with pytest.raises(ValueError, match=r"role|subject|lifetime"):
-            issue(SECRET, role, subject, ttl, NOW)  # type: ignore[arg-type]
+            issue(SECRET, role, subject, ttl, NOW)  # type: ignore[arg-type]  # senseless ones

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from actors.domain.emergency import TakeOverEmergency
+from actors.domain.emergency.commands import TakeOverEmergency
 from actors.domain.kernel import Sender
-from actors.domain.paramedic import GoOnDuty, RegisterParamedic
+from actors.domain.paramedic.commands import GoOnDuty, RegisterParamedic
 from actors.domain.travel import GreatCircle
 from actors.domain.values import Location, Position
 from actors.simulator.runner import Runner

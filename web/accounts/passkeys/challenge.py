@@ -16,12 +16,11 @@ from typing import Final, Literal
 
 from actors.ports import Clock
 from storage.accounts import AccountStore
+from web.accounts.passkeys.ceremony import VALID_S, Refused, challenge_of
 from web.times import moment
 
 Purpose = Literal["register", "login", "second-factor"]
 
-# To find a security key, plug it in, and miss its button once.
-VALID_S: Final = 300.0
 _NONCE: Final = 16
 _HEAD: Final = _NONCE + 8
 
@@ -38,6 +37,13 @@ class Challenges:
         ends_ms = int((self._clock.now() + VALID_S) * 1000)
         head = secrets.token_bytes(_NONCE) + ends_ms.to_bytes(8)
         return head + self._proof(head, purpose, bound_to)
+
+    async def answered(self, client_data_json: str, purpose: Purpose, bound_to: str) -> bytes:
+        """The challenge that this answers, taken. Raises Refused."""
+        challenge = challenge_of(client_data_json)
+        if not await self.take(challenge, purpose, bound_to):
+            raise Refused("passkey-challenge")
+        return challenge
 
     async def take(self, challenge: bytes, purpose: Purpose, bound_to: str) -> bool:
         """Whether it is one of ours, for this, and neither over nor used. Then it is used, whatever

@@ -95,9 +95,8 @@ class PasskeyEnrolment:
         return added
 
     async def _made(self, credential: CreatedCredential, session_id: str) -> Made:
-        challenge = ceremony.challenge_of(credential.response.client_data_json)
-        if not await self._challenges.take(challenge, "register", session_id):
-            raise Refused("passkey-challenge")
+        client_data = credential.response.client_data_json
+        challenge = await self._challenges.answered(client_data, "register", session_id)
         return ceremony.made(self._party, challenge, credential)
 
     async def _kept(

@@ -126,10 +126,9 @@ class PasskeyLogin:
         """
         account = expected
         try:
-            challenge = ceremony.challenge_of(credential.response.client_data_json)
             id_ = ceremony.credential_id(credential)
-            if not await self._challenges.take(challenge, purpose, bound_to):
-                raise Refused("passkey-challenge")
+            client_data = credential.response.client_data_json
+            challenge = await self._challenges.answered(client_data, purpose, bound_to)
             passkey = await self._store.passkeys.by_credential(id_)
             if passkey is not None and expected is not None and passkey.account_id != expected.id:
                 passkey = None

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
 
 from actors.clock import SystemClock
 from storage import migrate
-from storage.audit import AuditEntry, PostgresAuditTrail
+from storage.audit import PostgresAuditTrail
 from storage.audit.heads_memory import MemoryHeadStore
 from storage.embedded import EmbeddedServers
 from storage.embedded.folder import DataFolder
+from tests.integration.storage.audit.tampered import (
+    ACCESS,
+    Tamper,
+    Tampered,
+    one_chain,
+    twelve_commands,
+)
 
 SCHEMA = "audit_trail"
 TABLES = ("audit", "audit_access", "audit_head", "audit_headed")
@@ -50,9 +57,6 @@ async def superuser(
     await connection.close()
 
 
-Tamper = Callable[[str], Awaitable[None]]
-
-
 @pytest.fixture
 def tamper(superuser: asyncpg.Connection) -> Tamper:
     """Run statements as somebody who first switches the triggers off."""
@@ -79,17 +83,15 @@ def store() -> MemoryHeadStore:
     return MemoryHeadStore()
 
 
-def entry(n: int = 0, **changes: object) -> AuditEntry:
-    values: dict[str, object] = {
-        "at": 1_760_000_000.0 + n,
-        "role": "ops",
-        "subject": "alice",
-        "action": "patient.view",
-        "outcome": "allowed",
-        "kind": "patient",
-        "id": f"p{n}",
-        "patients": (f"p{n}",),
-        "address": "192.0.2.1",
-        "request_id": f"r{n}",
-    }
-    return AuditEntry(**{**values, **changes})  # type: ignore[arg-type]
+@pytest.fixture
+def tampered(migrated: str, store: MemoryHeadStore, tamper: Tamper) -> Tampered:
+    """Empty tables."""
+    return Tampered(migrated, store, tamper)
+
+
+@pytest.fixture(params=[ACCESS, "audit"], ids=["access", "command"])
+async def table(request: pytest.FixtureRequest, tampered: Tampered) -> str:
+    """The name of a table with one chain of 12 rows in it, whose heads are written."""
+    await (one_chain if request.param == ACCESS else twelve_commands)(tampered.url)
+    await tampered.keep()
+    return str(request.param)

@@ -16,7 +16,7 @@ from storage.audit import HeadsUnavailable, PostgresAuditTrail
 from storage.audit.head_keeper import HeadKeeper
 from storage.audit.heads_s3 import S3HeadStore
 from storage.embedded import EmbeddedServers
-from tests.integration.storage.audit.conftest import Tamper, entry
+from tests.integration.storage.audit.tampered import Tamper, entry
 from web.cli.commands import maxray
 from web.cli.exits import Exit
 

@@ -11,7 +11,7 @@ from actors.clock import SystemClock
 from storage.audit import AuditUnavailable, PostgresAuditTrail, trail_postgres
 from storage.audit.log import AuditLog, Wanted
 from storage.audit.verify_postgres import verify
-from tests.integration.storage.audit.conftest import Tamper, entry
+from tests.integration.storage.audit.tampered import Tamper, entry
 from tests.waiting import until
 
 

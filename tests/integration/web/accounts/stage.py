@@ -191,7 +191,7 @@ class Caller:
         enrolling = not self.refresh_token
         body = {} if enrolling else {"password": self.password}
         offer = (await self.post("/api/accounts/me/totp", body, expect=200)).json()
-        self.totp = pyotp.parse_uri(offer["otpauth_uri"])  # type: ignore[assignment]
+        self.totp = pyotp.parse_uri(offer["otpauth_uri"])  # type: ignore[assignment]  # a TOTP, for the URI says so
         confirmation = {"code": await self.next_code()}
         path = "/api/accounts/me/totp/confirmation"
         found: dict[str, Any] = (await self.post(path, confirmation, expect=200)).json()

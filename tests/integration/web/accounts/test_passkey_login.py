@@ -20,7 +20,7 @@ from tests.integration.web.accounts.passkeys import (
 from tests.integration.web.accounts.stage import Stage
 from tests.integration.web.api import problem
 from web import tokens
-from web.accounts.passkeys.challenge import VALID_S
+from web.accounts.passkeys.ceremony import VALID_S
 from web.accounts.session_machine import ATTEMPTS
 from web.accounts.throttle import ADDRESS
 

@@ -22,7 +22,7 @@ from tests.integration.web.accounts.passkeys import (
 )
 from tests.integration.web.accounts.stage import Caller, Stage
 from tests.integration.web.api import problem
-from web.accounts.passkeys.challenge import VALID_S
+from web.accounts.passkeys.ceremony import VALID_S
 from web.accounts.passkeys.enrolment import MOST
 
 REFUSED = (401, "invalid-credentials")

@@ -96,7 +96,7 @@ async def workers(stage: Stage, accounts_redis: RedisServer) -> AsyncIterator[li
             )
             serving = asyncio.create_task(server.serve())
             closing.push_async_callback(_stopped, server, serving)
-            await until(lambda server=server: server.started)  # type: ignore[misc]
+            await until(lambda server=server: server.started)  # type: ignore[misc]  # mypy infers no lambda with a default
             found.append(Worker(server))
         yield found
 
@@ -152,7 +152,7 @@ async def test_a_session_revoked_from_another_device_loses_its_sockets(
         # Whoever has the telephone still may try: the token opens nothing on any worker.
         for worker in workers:
             async with worker.device(lost) as again:
-                await until(lambda again=again: again.events.disconnected)  # type: ignore[misc]
+                await until(lambda again=again: again.events.disconnected)  # type: ignore[misc]  # mypy infers no lambda with a default
                 assert again.events.connected == 0
         assert not kept.events.disconnected
 

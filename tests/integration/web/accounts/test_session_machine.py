@@ -67,9 +67,7 @@ async def stepped(stage: Stage, caller: Caller, model: Model, step: tuple[object
             model.ended = True
 
 
-@settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(STEPS, min_size=3, max_size=12))
 async def test_at_most_one_refresh_token_is_good(
     stage: Stage, steps: list[tuple[object, ...]]

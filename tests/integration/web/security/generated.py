@@ -56,7 +56,6 @@ def _examples(strategy: Any) -> list[Case[Any]]:
         max_examples=EXAMPLES,
         derandomize=True,
         database=None,
-        deadline=None,
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from actors.domain.emergency import RaiseEmergency
+from typing import Any
+
+from actors.domain.dispatcher.events import OfferMade
+from actors.domain.emergency.commands import RaiseEmergency
 from actors.domain.kernel import EntityRef, Sender
-from actors.domain.paramedic import (
+from actors.domain.paramedic.commands import (
     AcceptTask,
     DeclineTask,
     GoOnDuty,
@@ -14,7 +17,7 @@ from actors.domain.paramedic import (
 from actors.domain.task import Task
 from actors.domain.triage import TriageAnswers
 from actors.domain.values import Location, Position
-from tests.unit.actors.domain.world import REGION, World
+from tests.unit.actors.domain.world import DISPATCHER, REGION, World
 
 SYSTEM = Sender("system", "test:test")
 ADMIN = Sender("admin", "admin-1")
@@ -114,3 +117,41 @@ def progress(world: World, unit: str, *steps: str) -> None:
         command = ProgressTask(task=task.id, step=step)  # type: ignore[arg-type]
         world.ask(unit_ref(unit), command, crew(unit))
         world.settle()
+
+
+def asked(world: World, unit: str = "u", emergency: str = "e") -> None:
+    """A unit comes on duty, and is asked for an emergency."""
+    on_duty(world, unit)
+    raise_emergency(world, emergency)
+    world.settle()
+
+
+def asked_among(world: World, **km: float) -> None:
+    """Units come on duty, each so far from `e`; the nearest is asked for it."""
+    for unit, away in km.items():
+        on_duty(world, unit, away)
+    raise_emergency(world, "e")
+    world.settle()
+
+
+def engaged(world: World, unit: str = "u", emergency: str = "e") -> None:
+    """A unit comes on duty, and has accepted an emergency; everybody has heard of it."""
+    asked(world, unit, emergency)
+    accept(world, unit)
+    world.settle()
+
+
+def offers(world: World) -> list[tuple[str, str]]:
+    """Each offer ever made: emergency, unit."""
+    return [(e.emergency, e.unit) for e in world.events(DISPATCHER, OfferMade)]
+
+
+def of_kind(world: World, kind: type) -> int:
+    """The place on the bus of the one message of this kind."""
+    (index,) = [n for n, m in enumerate(world.bus) if isinstance(m.command, kind)]
+    return index
+
+
+def late(world: World, kind: type) -> Any:
+    """The message of this kind is taken off the bus, to come later."""
+    return world.bus.pop(of_kind(world, kind))

@@ -21,30 +21,29 @@ from msgspec.structs import replace
 
 from actors.domain.dispatch import ByPriority, Policy
 from actors.domain.dispatch.preemptive_lookahead import PreemptiveLookahead
-from actors.domain.dispatcher import (
-    DispatchRules,
+from actors.domain.dispatcher.commands import (
     ListDuplicates,
     ListSuggestions,
     OverrideAssignment,
     ViewDispatcher,
 )
-from actors.domain.emergency import CancelEmergency, OverridePriority
-from actors.domain.emergency_orders import (
+from actors.domain.dispatcher.rules import DispatchRules
+from actors.domain.emergency.commands import (
+    CancelEmergency,
     HoldEmergency,
     MergeEmergency,
     OrderUnits,
+    OverridePriority,
     ReleaseEmergency,
     StageEmergency,
     StandDownUnit,
 )
 from actors.domain.kernel import DomainError, EntityRef, Sender
-from actors.domain.messages import (
-    ReportPosition,
-    StationRef,
-    StationsChanged,
-    WithdrawTask,
-)
-from actors.domain.paramedic import (
+from actors.domain.messages.card import StationRef
+from actors.domain.messages.telemetry import ReportPosition
+from actors.domain.messages.to_dispatcher import StationsChanged
+from actors.domain.messages.to_paramedic import WithdrawTask
+from actors.domain.paramedic.commands import (
     AcceptTask,
     DeclineTask,
     EndBreak,
@@ -305,7 +304,6 @@ class Preempting(DispatchProtocol):
 _SETTINGS = settings(
     max_examples=60,
     stateful_step_count=80,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
 TestDispatchProtocol = DispatchProtocol.TestCase

@@ -6,9 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.domain import dispatcher, doctor, emergency, paramedic, task
+from actors.domain import task
+from actors.domain.dispatcher import machine as dispatcher
+from actors.domain.doctor import machine as doctor
+from actors.domain.emergency import machine as emergency
 from actors.domain.kernel import DomainError
 from actors.domain.machine import NEW, Machine
+from actors.domain.paramedic import machine as paramedic
 
 DOOR = Machine(
     "door",

@@ -14,9 +14,9 @@ import msgspec
 import pytest
 from msgspec import Struct
 
-from actors.domain import projections
+from actors.domain.dispatcher.projection import dispatcher_view
 from actors.domain.kernel import Behaviour, EntityRef, Event, fold
-from actors.domain.messages import OfferTask
+from actors.domain.messages.to_paramedic import OfferTask
 from actors.domain.registry import KINDS
 from tests.unit.actors.domain.cast import accept, progress
 from tests.unit.actors.domain.world import World
@@ -100,7 +100,7 @@ def test_from_any_snapshot_it_comes_to_the_same(entity: Entity) -> None:
     rest = fold(behaviour.apply, half, events[entity.half.version :])
     written = entity.state(entity.snapshot)
     if entity.kind == "dispatcher":
-        view = projections.dispatcher_view
+        view = dispatcher_view
         assert view(whole) == view(rest) == view(written)
     else:
         assert whole == rest == written

@@ -60,7 +60,7 @@ def words() -> list[tuple[Any, type[Any]]]:
 
 
 @pytest.mark.parametrize(("decoded_as", "word"), words(), ids=lambda w: getattr(w, "__name__", ""))
-@settings(max_examples=10, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=10, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_what_is_written_is_what_is_read(
     decoded_as: Any, word: type[Any], data: st.DataObject

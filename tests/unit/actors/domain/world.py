@@ -12,9 +12,9 @@ from typing import Any
 
 import msgspec
 
-from actors.domain.dispatcher import Dispatcher
-from actors.domain.dispatcher_publish import counted
-from actors.domain.emergency import Emergency
+from actors.domain.dispatcher.publish import counted
+from actors.domain.dispatcher.state import Dispatcher
+from actors.domain.emergency.state import Emergency
 from actors.domain.kernel import (
     Behaviour,
     Context,
@@ -27,7 +27,7 @@ from actors.domain.kernel import (
     fold,
 )
 from actors.domain.machine import NEW
-from actors.domain.paramedic import Paramedic
+from actors.domain.paramedic.state import Paramedic
 from actors.domain.registry import KINDS
 from actors.domain.task import ON_THE_WAY, case_key
 

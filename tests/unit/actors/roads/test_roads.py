@@ -109,7 +109,7 @@ coordinates = st.floats(-100, 2100, allow_nan=False)
 points = st.builds(at, coordinates, coordinates)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(points, points, st.floats(0, 200_000), st.floats(0, 4000))
 def test_who_leaves_later_does_not_arrive_earlier(
     travel: RoadTravel, origin: Location, target: Location, leaves: float, later: float

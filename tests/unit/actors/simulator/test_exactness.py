@@ -184,7 +184,7 @@ def scenarios(draw: st.DrawFn) -> dict[str, str]:
     return files
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(scenarios())
 def test_equals_the_reference_on_whatever_scenario(files: dict[str, str]) -> None:
     with TemporaryDirectory() as name:

@@ -19,14 +19,15 @@ import pytest
 
 from actors.clock import ManualClock
 from actors.domain.dispatch.catalogue import policy_named
-from actors.domain.dispatcher import DispatchRules, ViewDispatcher
-from actors.domain.emergency import TakeOverEmergency
+from actors.domain.dispatcher.commands import ViewDispatcher
+from actors.domain.dispatcher.rules import DispatchRules
+from actors.domain.emergency.commands import TakeOverEmergency
 from actors.domain.kernel import Command, EntityRef, Sender
-from actors.domain.messages import ReportPosition
-from actors.domain.paramedic import AcceptTask, GoOnDuty, ProgressTask, RegisterParamedic
+from actors.domain.messages.telemetry import ReportPosition
+from actors.domain.paramedic.commands import AcceptTask, GoOnDuty, ProgressTask, RegisterParamedic
 from actors.domain.registry import kinds
 from actors.domain.values import Location, Position
-from actors.domain.views import CaseView, DispatcherView
+from actors.domain.views.dispatcher import CaseView, DispatcherView
 from actors.envelope import SignalEnvelope, encode, to_json
 from actors.journal_memory import MemoryJournal
 from actors.local import LocalCluster

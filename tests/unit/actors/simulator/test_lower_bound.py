@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from actors.domain.dispatch.catalogue import POLICIES
 from actors.simulator import Scenario, load, simulate
 from actors.simulator.generate import CityChoices, generate
-from actors.simulator.lower_bound import Relaxation, lower_bound
+from actors.simulator.lower_bound import Relaxation
 from actors.simulator.resampling import resampled
 from actors.simulator.weighing import weighted_response
 from actors.simulator.writer import write, write_travel
@@ -34,9 +34,7 @@ def mazy(folder: Path, scenario: Scenario, seed: int) -> Scenario:
     return load(folder)
 
 
-@settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     seed=st.integers(0, 1000),
     units=st.integers(1, 6),
@@ -86,22 +84,22 @@ def test_a_quiet_day_with_one_station_meets_it(tmp_path: Path) -> None:
     scenario = load(tmp_path)
     result = simulate(scenario)
     assert weighted_response(result) == pytest.approx((8 * 400 + 600) / 9)
-    assert lower_bound(scenario) == pytest.approx(weighted_response(result), abs=1e-3)
+    assert Relaxation(scenario).bound() == pytest.approx(weighted_response(result), abs=1e-3)
     # Moved in time, it could have stood next door.
-    assert lower_bound(scenario, moves=2) == 0
+    assert Relaxation(scenario).bound(moves=2) == 0
 
 
 def test_calls_at_once_must_wait_for_each_other(tmp_path: Path) -> None:
     scenario = city(tmp_path, CityChoices(seed=1, hours=4, units=1, calls_per_hour=5))
-    one = lower_bound(scenario)
+    one = Relaxation(scenario).bound()
     two = replace(scenario, units=scenario.units + scenario.units)
-    assert lower_bound(two) < 0.7 * one
+    assert Relaxation(two).bound() < 0.7 * one
 
 
 def test_what_cannot_be_looked_at_is_refused(tmp_path: Path) -> None:
     scenario = city(tmp_path, CityChoices(seed=1, hours=2, units=1))
     with pytest.raises(ValueError, match="0 calls"):
-        lower_bound(replace(scenario, calls=()))
+        Relaxation(replace(scenario, calls=())).bound()
 
 
 def test_other_luck_changes_the_work_and_nothing_else(tmp_path: Path) -> None:

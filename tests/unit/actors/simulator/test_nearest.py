@@ -15,7 +15,7 @@ coordinates = st.integers(-3, 3).map(float) | st.floats(-3.0, 3.0)
 points = st.tuples(coordinates, coordinates)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     spots=st.lists(points, min_size=1, max_size=40),
     asked=st.lists(points, min_size=1, max_size=20),

@@ -416,6 +416,31 @@ class TestOutage:
             world.broker.down = False
             await world.join(Reader(), CHANNEL)
 
+    async def test_nothing_that_a_broker_fails_with_closes_a_channel_for_good(self) -> None:
+        async with World() as world:
+            world.broker.surprise = AttributeError("whatever a client library ends with")
+            for _ in range(2):
+                with pytest.raises(AttributeError):
+                    await world.hub.subscribe(Reader(), SubscribeRequest(CHANNEL))
+            world.broker.surprise = None
+            reader = Reader()
+            await world.join(reader, CHANNEL)
+            await world.publish(CHANNEL)
+            assert reader.facts == [1]
+
+    async def test_a_journal_away_when_the_broker_returns_is_soon_asked_again(self) -> None:
+        async with World() as world:
+            reader = Reader()
+            await world.join(reader, CHANNEL)
+            world.broker.down = world.journal.failing = True
+            world.journal.append(CHANNEL)
+            world.broker.come_back(empty=True)
+            await world.clock.advance(5)
+            assert reader.facts == []
+            world.journal.failing = False
+            await world.clock.advance(2)
+            assert reader.facts == [1]
+
 
 class TestAccess:
     @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from realtime.maps.keyed import KeyedOptions, KeyedRetention
 from tests.unit.realtime.clock import settle
-from tests.unit.realtime.keyed_world import KeyedWorld, MapClient
+from tests.unit.realtime.keyed_world import KeyedWorld
+from tests.unit.realtime.map_client import MapClient
 
 KEYS = st.sampled_from("abcdefgh")
 STEPS = st.one_of(
@@ -130,7 +131,7 @@ class Story:
         assert self.clients[2].seen == await self.world.state(passing="0")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(STEPS, min_size=5, max_size=60), OPTIONS, st.integers(0, 2**16))
 def test_a_client_ends_with_the_state_of_the_store(
     steps: list[tuple[str, str, int]], options: KeyedOptions, seed: int

@@ -28,7 +28,8 @@ from realtime.protocol.messages import (
 )
 from realtime.publication import Publication
 from tests.unit.realtime.clock import settle
-from tests.unit.realtime.keyed_world import KeyedWorld, MapClient
+from tests.unit.realtime.keyed_world import KeyedWorld
+from tests.unit.realtime.map_client import MapClient
 from tests.unit.realtime.world import Reader, World
 
 SMALL = KeyedOptions(page_size=2, page_size_max=2)

@@ -14,7 +14,7 @@ def entry(**changes: object) -> AuditEntry:
         "action": "patient.view",
         "outcome": "allowed",
     }
-    return AuditEntry(**{**values, **changes})  # type: ignore[arg-type]
+    return AuditEntry(**{**values, **changes})  # type: ignore[arg-type]  # its fields, of several types
 
 
 def test_no_text_can_forge_a_line_or_break_the_table() -> None:

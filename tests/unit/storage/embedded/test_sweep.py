@@ -22,7 +22,7 @@ def launch() -> Iterator[Launch]:
     running: list[subprocess.Popen[bytes]] = []
 
     def launched(body: str = SLEEP, **arguments: object) -> subprocess.Popen[bytes]:
-        process = subprocess.Popen(  # type: ignore[call-overload]
+        process = subprocess.Popen(  # type: ignore[call-overload]  # arguments of several types
             [sys.executable, "-I", "-S", "-c", body],
             stdout=subprocess.PIPE,
             start_new_session=True,

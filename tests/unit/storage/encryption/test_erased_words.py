@@ -30,7 +30,7 @@ _OF_NOBODY = {"shift"}
 
 
 @pytest.mark.parametrize(("decoded_as", "word"), words(), ids=lambda w: getattr(w, "__name__", ""))
-@settings(max_examples=2, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=2, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 async def test_whatever_was_erased_in_it_a_word_is_still_read(
     decoded_as: Any, word: type[Any], data: st.DataObject

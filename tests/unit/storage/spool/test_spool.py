@@ -262,7 +262,7 @@ def test_the_keys_of_old_commands_make_room_for_new_ones(folder: Path) -> None:
         assert (newest.emergency_id, oldest.emergency_id) == ("emergency-39", "another")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(1, 6), st.data())
 def test_a_spool_whose_file_was_damaged_anywhere_goes_on_with_the_records_before(
     count: int, data: st.DataObject

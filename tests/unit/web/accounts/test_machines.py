@@ -21,7 +21,7 @@ def account(status: str, role: AccountRole = "ops", verified: bool = True) -> Ac
         id="a",
         role=role,
         subject="s",
-        status=status,  # type: ignore[arg-type]
+        status=status,  # type: ignore[arg-type]  # names from the table, as str
         email="secret@example.org",
         password="secret-hash",
         totp="secret-totp",

@@ -11,7 +11,7 @@ import jsonschema
 import msgspec
 import pytest
 
-from actors.domain.views import FleetRow, PositionView
+from actors.domain.views.paramedic import FleetRow, PositionView
 from web.channels.asyncapi import document
 from web.channels.catalogue import CHANNELS
 from web.channels.reference import BEGIN, END, with_tables

@@ -14,14 +14,17 @@ import msgspec
 import uvicorn
 
 from actors.clock import SystemClock
-from actors.domain.dispatcher import DispatchRules, ViewDispatcher
-from actors.domain.emergency import RaiseEmergency, ViewEmergency
+from actors.domain.dispatcher.commands import ViewDispatcher
+from actors.domain.dispatcher.rules import DispatchRules
+from actors.domain.emergency.commands import RaiseEmergency, ViewEmergency
 from actors.domain.kernel import Command, EntityRef, Sender
-from actors.domain.paramedic import RegisterParamedic, ViewParamedic
+from actors.domain.paramedic.commands import RegisterParamedic, ViewParamedic
 from actors.domain.registry import kinds
 from actors.domain.triage import TriageAnswers
 from actors.domain.values import Location
-from actors.domain.views import DispatcherView, EmergencyDetail, ParamedicView
+from actors.domain.views.dispatcher import DispatcherView
+from actors.domain.views.emergency import EmergencyDetail
+from actors.domain.views.paramedic import ParamedicView
 from actors.journal_memory import MemoryJournal
 from actors.local import LocalCluster
 from actors.ports import Transport

@@ -23,7 +23,7 @@ def played(service: Service) -> tuple[list[str], float]:
     step, here, now = "accepted", BASE, 0.0
     steps: list[str] = []
     while step != "completed":
-        move = next_move(step, SCENE, here, now, service, CITY)  # type: ignore[arg-type]
+        move = next_move(step, SCENE, here, now, service, CITY)  # type: ignore[arg-type]  # steps, as moves name them
         assert move.at >= now
         here = here if move.leg is None else move.leg.at(move.at)
         step, now = move.step, move.at

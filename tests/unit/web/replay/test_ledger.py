@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from actors.domain.values import Location
-from actors.domain.views import DeviceUpdate, TaskView
+from actors.domain.views.paramedic import DeviceUpdate, TaskView
 from web.replay.ledger import Ledger, Outcome, percentile
 from web.replay.report import by_priority
 

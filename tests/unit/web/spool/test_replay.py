@@ -31,7 +31,7 @@ class Here(Executor):
         future: Future[Any] = Future()
         try:
             future.set_result(fn(*args, **kwargs))
-        except Exception as error:
+        except Exception as error:  # as an Executor does: the caller is given it
             future.set_exception(error)
         return future
 

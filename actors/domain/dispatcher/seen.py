@@ -1,0 +1,161 @@
+"""What was last shown of a region, and what it was read from: only changes are shown anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from heapq import heapify, heappop, heappush
+from math import inf
+from typing import Any, Final, NamedTuple
+
+from actors.domain.dispatch import BusyUnit, FreeUnit, Hotspot, Station
+from actors.domain.dispatcher.case import Case
+from actors.domain.dispatcher.kin import Compared, changed
+from actors.domain.dispatcher.positions import MOVED, MOVES, POSITIONS, newest
+from actors.domain.dispatcher.queue import Queued
+from actors.domain.dispatcher.roster import Roster
+from actors.domain.dispatcher.state import Dispatcher
+from actors.domain.messages.card import UnitStatus
+from actors.domain.values import Position
+
+_EMPTY: Mapping[str, Position] = {}
+# So many times that are over may be kept at least.
+_ENDS: Final = 64
+
+
+class Read(NamedTuple):
+    """What the free or the busy units were last made of."""
+
+    units: Mapping[str, UnitStatus]
+    reserved: Mapping[str, str]
+    of_each: Mapping[str, object]
+    positions: Mapping[str, Position]
+    moves: object
+
+    def changed(
+        self, now: Read, telemetry: Mapping[str, Any], compared: Compared
+    ) -> set[str] | None:
+        """The units that have changed since, apart from `of_each`; None: any may have."""
+        if now.positions is not self.positions:
+            return None
+        units = {*compared.changed(self.units, now.units), *changed(self.reserved, now.reserved)}
+        if now.moves == self.moves:
+            return units
+        moved = telemetry.get(MOVED)
+        if not moved or not isinstance(now.moves, int) or not isinstance(self.moves, int):
+            return None
+        for unit, move in reversed(moved.items()):
+            if move <= self.moves:
+                break
+            units.add(unit)
+        return units
+
+
+class FreeRow(NamedTuple):
+    """A free unit as it was shown, and what it was read from."""
+
+    unit: UnitStatus
+    place: Position | None
+    station: str | None
+    shown: FreeUnit
+
+
+class BusyRow(NamedTuple):
+    """A busy unit as it was shown, what it was read from, and when it is shown the same."""
+
+    case: Case
+    unit: UnitStatus
+    place: Position | None
+    from_: float
+    until: float
+    shown: BusyUnit
+
+    def holds(self, case: Case, unit: UnitStatus, place: Position | None, now: float) -> bool:
+        return (
+            self.case is case
+            and self.unit is unit
+            and self.place is place
+            and self.from_ <= now <= self.until
+        )
+
+
+class Seen:
+    """What was last shown of one region, and what it was read from."""
+
+    def __init__(self) -> None:
+        self.queued = Queued()
+        self.compared_cases = Compared()
+        self.stations: tuple[Station, ...] = ()
+        self.stations_read: object = ()
+        self.hotspots: tuple[Hotspot, ...] = ()
+        self.hotspots_read: tuple[object, float] = ((), 0.0)
+        self.free = Roster[FreeUnit]()
+        self.free_read: Read | None = None
+        self.free_rows: dict[str, FreeRow] = {}
+        self.busy = Roster[BusyUnit]()
+        self.busy_read: Read | None = None
+        self.busy_rows: dict[str, BusyRow] = {}
+        # The cases whose unit is shown another way by the clock alone, and until when; and those
+        # times as a heap, with some that are not so any more.
+        self.until: dict[str, float] = {}
+        self.ends: list[tuple[float, str]] = []
+        self.busy_at = 0.0
+        self.compared = Compared()
+        self.cases_of: dict[str, set[str]] = {}
+
+    def ends_at(self, key: str, until: float) -> None:
+        """The unit of this case is shown as it is until then."""
+        if self.until.get(key) == until:
+            return
+        self.until[key] = until
+        if until < inf:
+            heappush(self.ends, (until, key))
+        if len(self.ends) > 2 * len(self.until) + _ENDS:
+            self.ends = [(at, of) for of, at in self.until.items() if at < inf]
+            heapify(self.ends)
+
+    def passed(self, now: float) -> set[str]:
+        """The cases whose unit is to be shown another way."""
+        found = set()
+        while self.ends and self.ends[0][0] < now:
+            until, key = heappop(self.ends)
+            if self.until.get(key) == until:
+                found.add(key)
+                del self.until[key]
+        return found
+
+    def index(
+        self, before: Mapping[str, Any], now: Mapping[str, Case], keys: Iterable[str]
+    ) -> None:
+        """Know the cases of each unit, after these changed."""
+        for key in keys:
+            old, new = before.get(key), now.get(key)
+            if old is not None and old.unit is not None:
+                self.cases_of[old.unit].discard(key)
+            if new is not None and new.unit is not None:
+                self.cases_of.setdefault(new.unit, set()).add(key)
+
+
+def reading(state: Dispatcher, of_each: Mapping[str, object], telemetry: Mapping[str, Any]) -> Read:
+    """What is about to be read, to compare it with what was."""
+    positions: Mapping[str, Position] = telemetry.get(POSITIONS, _EMPTY)
+    # Who does not count the positions computes them when asked: they change unseen.
+    count: object = telemetry.get(MOVES, 0 if positions is _EMPTY else object())
+    return Read(state.units, state.reserved, of_each, positions, count)
+
+
+def shown_free(
+    rows: dict[str, FreeRow], state: Dispatcher, positions: Mapping[str, Position], id_: str
+) -> FreeUnit | None:
+    """The unit as it is shown, the same object as long as it is the same; None: not free."""
+    unit = state.units.get(id_)
+    if unit is None or not unit.free or unit.position is None or id_ in state.reserved:
+        rows.pop(id_, None)
+        return None
+    place, post = positions.get(id_), state.posts.get(id_)
+    station = unit.station if post is None or post.station is None else post.station
+    row = rows.get(id_)
+    if row is None or row.unit is not unit or row.place is not place or row.station != station:
+        where = newest(unit.position, place)
+        shown = FreeUnit(id_, where, unit.skills, unit.vehicle, station)
+        row = rows[id_] = FreeRow(unit, place, station, shown)
+    return row.shown

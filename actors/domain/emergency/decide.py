@@ -1,0 +1,179 @@
+"""What an emergency decides. Its table and who may send what: machine.py.
+
+Two kinds of commands. Those of people are refused with a DomainError when they are impossible.
+Messages of entities are never refused: they can be repeated, late, or overtaken, and each such
+case has its harmless answer here.
+"""
+
+from __future__ import annotations
+
+from actors.domain.access import Facts, require
+from actors.domain.emergency import desk, merge
+from actors.domain.emergency.commands import (
+    CancelEmergency,
+    EmergencyCommand,
+    ExplainChoices,
+    OverridePriority,
+    RaiseEmergency,
+    TakeOverEmergency,
+    ViewEmergency,
+)
+from actors.domain.emergency.consequences import answered, concluded
+from actors.domain.emergency.events import (
+    EmergencyCancelled,
+    EmergencyRaised,
+    Events,
+    HoldEnded,
+    PriorityOverridden,
+)
+from actors.domain.emergency.machine import MACHINE
+from actors.domain.emergency.primary import from_paramedic
+from actors.domain.emergency.projection import choice_list, emergency_detail
+from actors.domain.emergency.state import Cancellation, Emergency, Override, wake_at
+from actors.domain.kernel import Context, Decision, DomainError, Wake
+from actors.domain.machine import NEW
+from actors.domain.messages.to_emergency import (
+    AssignUnit,
+    FollowPrimary,
+    LinkDuplicate,
+    RecordProgress,
+    ReleaseUnit,
+    ReturnDuplicate,
+)
+from actors.domain.triage import TriageAnswers, triage
+
+TRIAGED_ELSEWHERE = "triaged_elsewhere"
+
+
+def decide(state: Emergency, command: EmergencyCommand, ctx: Context) -> Decision:
+    """See the table in machine.py.
+
+    Raises DomainError: forbidden, not_found, impossible_transition, and what desk.decided raises.
+    """
+    match command:
+        # First what comes most often: each class before is asked for in turn.
+        case RecordProgress() | AssignUnit() | ReleaseUnit():
+            require(ctx.by, "emergency.message")
+            return from_paramedic(state, command, ctx)
+        case RaiseEmergency():
+            return answered(state, _raise(state, command, ctx))
+        case TakeOverEmergency():
+            return answered(state, _take_over(state, command, ctx))
+        case ViewEmergency():
+            _person(state, "emergency.view", ctx)
+            return Decision(answer=emergency_detail(state))
+        case ExplainChoices():
+            _person(state, "emergency.why", ctx)
+            return Decision(answer=choice_list(state))
+        case CancelEmergency():
+            return answered(state, _cancel(state, command, ctx))
+        case OverridePriority():
+            return answered(state, _override(state, command, ctx))
+        case LinkDuplicate() | ReturnDuplicate() | FollowPrimary():
+            require(ctx.by, "emergency.message")
+            return _from_emergency(state, command, ctx)
+        case Wake():
+            return concluded(state, _hold_over(state, ctx.now))
+        case _:
+            _person(state, desk.ACTIONS[type(command)], ctx)
+            return answered(state, desk.decided(state, command, ctx))
+
+
+def _hold_over(state: Emergency, now: float) -> Events:
+    due = wake_at(state)
+    return () if due is None or due > now else (HoldEnded(at=now),)
+
+
+def _from_emergency(
+    state: Emergency, message: LinkDuplicate | ReturnDuplicate | FollowPrimary, ctx: Context
+) -> Decision:
+    match message:
+        case LinkDuplicate():
+            events, sends = merge.linked(state, message, ctx)
+            return concluded(state, events) if events else Decision(sends=sends)
+        case ReturnDuplicate():
+            return concluded(state, merge.returned(state, message, ctx))
+        case FollowPrimary():
+            # For whoever called; the dispatcher has nothing to do with it any more.
+            followed = merge.followed(state, message, ctx)
+            return Decision(followed)
+
+
+def _facts(state: Emergency) -> Facts:
+    return Facts(patient_id=state.patient_id, crew=state.crew)
+
+
+def _person(state: Emergency, action: str, ctx: Context) -> None:
+    # Who may see every emergency may also know that this one does not exist; others may not.
+    require(ctx.by, action, _facts(state))
+    if state.status == NEW:
+        raise DomainError("not_found", f"no emergency {state.id}", ("RaiseEmergency",))
+
+
+def _raise(state: Emergency, command: RaiseEmergency, ctx: Context) -> Events:
+    require(ctx.by, "emergency.raise", Facts(patient_id=command.patient_id))
+    MACHINE.next(state.status, "RaiseEmergency")
+    result = triage(command.answers)
+    return (
+        EmergencyRaised(
+            at=ctx.now,
+            patient_id=command.patient_id,
+            region=command.region,
+            location=command.location,
+            address=command.address,
+            symptoms=command.symptoms,
+            answers=command.answers,
+            contact_phone=command.contact_phone,
+            needs=tuple(sorted({*result.needs, *command.needs})),
+            priority=result.priority,
+            reasons=result.reasons,
+            role=ctx.by.role,
+            subject=ctx.by.subject,
+            vehicles=tuple(sorted(set(command.vehicles))),
+        ),
+    )
+
+
+def _take_over(state: Emergency, command: TakeOverEmergency, ctx: Context) -> Events:
+    require(ctx.by, "emergency.take_over")
+    MACHINE.next(state.status, "TakeOverEmergency")
+    return (
+        EmergencyRaised(
+            at=ctx.now,
+            patient_id=command.patient_id,
+            region=command.region,
+            location=command.location,
+            address=None,
+            symptoms=(),
+            answers=TriageAnswers(),
+            contact_phone=None,
+            needs=tuple(sorted(set(command.needs))),
+            priority=command.priority,
+            reasons=(TRIAGED_ELSEWHERE,),
+            role=ctx.by.role,
+            subject=ctx.by.subject,
+        ),
+    )
+
+
+def _cancel(state: Emergency, command: CancelEmergency, ctx: Context) -> Events:
+    _person(state, "emergency.cancel", ctx)
+    MACHINE.next(state.status, "CancelEmergency")
+    who = Cancellation(ctx.by.role, ctx.by.subject, command.reason)
+    return (EmergencyCancelled(at=ctx.now, cancellation=who),)
+
+
+def _override(state: Emergency, command: OverridePriority, ctx: Context) -> Events:
+    _person(state, "emergency.override_priority", ctx)
+    MACHINE.next(state.status, "OverridePriority")
+    if command.priority == state.priority:
+        return ()
+    override = Override(
+        priority=command.priority,
+        previous=state.priority,
+        role=ctx.by.role,
+        subject=ctx.by.subject,
+        reason=command.reason,
+        at=ctx.now,
+    )
+    return (PriorityOverridden(at=ctx.now, override=override),)

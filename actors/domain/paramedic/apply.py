@@ -1,0 +1,204 @@
+"""How events change a paramedic."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from msgspec.structs import replace
+
+from actors.domain.kernel import Event
+from actors.domain.messages.status import UnitAvailability
+from actors.domain.paramedic import shift as paramedic_shift
+from actors.domain.paramedic.events import (
+    BreakEnded,
+    BreakTaken,
+    MoveOrdered,
+    OfferVoided,
+    ParamedicEvent,
+    ParamedicRegistered,
+    ParamedicRetired,
+    ParamedicUpdated,
+    ShiftAnnounced,
+    ShiftFaulted,
+    TaskAccepted,
+    TaskCompleted,
+    TaskDeclined,
+    TaskDiverted,
+    TaskExpired,
+    TaskHandedBack,
+    TaskOffered,
+    TaskProgressed,
+    TaskRedirected,
+    TaskReprioritized,
+    TaskStaged,
+    TaskWithdrawn,
+    WentOffDuty,
+    WentOnDuty,
+)
+from actors.domain.paramedic.state import MoveOrder, Paramedic
+from actors.domain.task import Task
+
+# How long after its expiry an ended offer is remembered, so that a repeat of it is known for one:
+# more than the clocks of two shards may differ. Later repeats are void by their expiry alone.
+SPENT_GRACE_S = 60.0
+_Changes = dict[str, Any]
+_STATUS_AFTER: dict[type[Event], UnitAvailability] = {
+    ParamedicRegistered: "off_duty",
+    ParamedicRetired: "retired",
+    WentOnDuty: "available",
+    WentOffDuty: "off_duty",
+    BreakTaken: "on_break",
+    BreakEnded: "available",
+    TaskAccepted: "on_task",
+    TaskCompleted: "available",
+    TaskHandedBack: "available",
+}
+
+
+def apply(state: Paramedic, event: ParamedicEvent) -> Paramedic:
+    """The state after an event."""
+    kind = type(event)
+    changing = _CHANGES.get(kind)
+    changes = {} if changing is None else changing(state, event)
+    changes["revision"] = state.revision + 1
+    if event.position is not None:
+        changes["position"] = event.position
+    status = _STATUS_AFTER.get(kind, state.status)
+    if isinstance(event, TaskWithdrawn):
+        live = state.live_task
+        if live is not None and live.id == event.task:
+            status = "available"
+    if status != state.status:
+        # Where a unit was sent to stand by is over with whatever it does next.
+        changes.update(status=status, status_at=event.at, move=None)
+    return replace(state, **changes)
+
+
+def _described(_state: Paramedic, event: ParamedicRegistered | ParamedicUpdated) -> _Changes:
+    return {
+        "name": event.name,
+        "region": event.region,
+        "skills": event.skills,
+        "vehicle": event.vehicle,
+    }
+
+
+def _offered(state: Paramedic, event: TaskOffered) -> _Changes:
+    return {"tasks": _ordered((*state.tasks, event.task))}
+
+
+def _accepted(state: Paramedic, event: TaskAccepted) -> _Changes:
+    return _changed(state, event.task, step="accepted", accepted_at=event.at, step_at=event.at)
+
+
+def _progressed(state: Paramedic, event: TaskProgressed) -> _Changes:
+    if event.destination is None:
+        return _changed(state, event.task, step=event.step, step_at=event.at)
+    to = event.destination
+    return _changed(state, event.task, step=event.step, step_at=event.at, destination=to)
+
+
+def _redirected(state: Paramedic, event: TaskRedirected) -> _Changes:
+    return _changed(state, event.task, destination=event.destination)
+
+
+def _reprioritized(state: Paramedic, event: TaskReprioritized) -> _Changes:
+    return _changed(state, event.task, priority=event.priority, revision=event.revision)
+
+
+def _staged(state: Paramedic, event: TaskStaged) -> _Changes:
+    return _changed(state, event.task, staging=event.staging, staging_revision=event.revision)
+
+
+def _ended(
+    state: Paramedic,
+    event: TaskDeclined | TaskExpired | TaskCompleted | TaskHandedBack | TaskWithdrawn,
+) -> _Changes:
+    return _without(state, event.task, event.at)
+
+
+def _diverted(state: Paramedic, event: TaskDiverted) -> _Changes:
+    changes = _without(state, event.from_task, event.at)
+    return {**changes, "tasks": _ordered((*changes["tasks"], event.task))}
+
+
+def _move_ordered(_state: Paramedic, event: MoveOrdered) -> _Changes:
+    order = MoveOrder(event.station, event.ordered_at, event.reason)
+    return {"move": order, "moved_at": event.ordered_at}
+
+
+def _voided(state: Paramedic, event: OfferVoided) -> _Changes:
+    return {"spent": _spent(state, event.task, event.offer.expires_at, event.at)}
+
+
+def _on_duty(state: Paramedic, event: WentOnDuty) -> _Changes:
+    shifts = paramedic_shift.unfinished(state.shifts, event.at)
+    return {"station": event.station, "shifts": shifts}
+
+
+def _off_duty(state: Paramedic, event: WentOffDuty) -> _Changes:
+    begun = event.at if event.relief is not None else None
+    shifts = paramedic_shift.unfinished(state.shifts, event.at, relieved_at=begun)
+    return {"station": None, "shifts": shifts}
+
+
+def _retired(_state: Paramedic, _event: ParamedicRetired) -> _Changes:
+    return {"shifts": ()}
+
+
+def _shift_announced(state: Paramedic, event: ShiftAnnounced) -> _Changes:
+    shifts = paramedic_shift.unfinished(state.shifts, event.at)
+    return {"shifts": paramedic_shift.planned(shifts, event.shift)}
+
+
+def _shift_faulted(state: Paramedic, event: ShiftFaulted) -> _Changes:
+    return {"shifts": paramedic_shift.faulted(state.shifts, event.shift, event.fault)}
+
+
+# By type: a `match` over so many classes asks for each in turn, at every event.
+_CHANGES: dict[type[Event], Callable[[Paramedic, Any], _Changes]] = {
+    ParamedicRegistered: _described,
+    ParamedicUpdated: _described,
+    TaskOffered: _offered,
+    TaskAccepted: _accepted,
+    TaskProgressed: _progressed,
+    TaskRedirected: _redirected,
+    TaskReprioritized: _reprioritized,
+    TaskStaged: _staged,
+    TaskDeclined: _ended,
+    TaskExpired: _ended,
+    TaskCompleted: _ended,
+    TaskHandedBack: _ended,
+    TaskWithdrawn: _ended,
+    TaskDiverted: _diverted,
+    MoveOrdered: _move_ordered,
+    OfferVoided: _voided,
+    ParamedicRetired: _retired,
+    WentOnDuty: _on_duty,
+    WentOffDuty: _off_duty,
+    ShiftAnnounced: _shift_announced,
+    ShiftFaulted: _shift_faulted,
+}
+
+
+def _ordered(tasks: tuple[Task, ...]) -> tuple[Task, ...]:
+    return tasks if len(tasks) < 2 else tuple(sorted(tasks, key=lambda task: task.rank))
+
+
+def _changed(state: Paramedic, task_id: str, **changes: object) -> _Changes:
+    tasks = [replace(task, **changes) if task.id == task_id else task for task in state.tasks]
+    return {"tasks": _ordered(tuple(tasks))}
+
+
+def _without(state: Paramedic, task_id: str, now: float) -> _Changes:
+    gone = state.task(task_id)
+    assert gone is not None, "only a task of the queue ends"
+    kept = tuple([task for task in state.tasks if task is not gone])
+    return {"tasks": kept, "spent": _spent(state, task_id, gone.expires_at, now)}
+
+
+def _spent(state: Paramedic, task_id: str, expires_at: float, now: float) -> dict[str, float]:
+    spent = {id_: until for id_, until in state.spent.items() if until > now}
+    spent[task_id] = expires_at + SPENT_GRACE_S
+    return spent
