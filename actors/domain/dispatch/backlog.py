@@ -10,9 +10,9 @@ asked for, case by case where it differs; it is a function of the cases alone.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from heapq import merge
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 
 from actors.domain.dispatch.difference import differing
 from actors.domain.dispatch.fleet import Kind
@@ -23,7 +23,9 @@ from actors.domain.dispatch.weights import PROMOTED_AFTER_S, urgency
 _Entry = tuple[float, str, Waiting]
 # What is needed, the class, and whether no unit was taken from it.
 _Key = tuple[Kind, int, bool]
-_age = itemgetter(0, 1)
+_entry_age = itemgetter(0, 1)
+# Waiting.age, read in C.
+_AGE = attrgetter("raised_at", "emergency")
 
 # So few are put in order sooner than what differs is found.
 _FEW = 16
@@ -90,12 +92,12 @@ class Backlog:
         gone += old[both:]
         for case in gone:
             part = _owned(parts, own, _key(case))
-            del part[bisect_left(part, case.age, key=_age)]
+            del part[bisect_left(part, case.age, key=_entry_age)]
         come = [cases[row] for row in rows]
         come += cases[both:]
         for case in come:
             part = _owned(parts, own, _key(case))
-            at = bisect_left(part, case.age, key=_age)
+            at = bisect_left(part, case.age, key=_entry_age)
             part.insert(at, (case.raised_at, case.emergency, case))
         for key in own:
             if not parts[key]:
@@ -130,6 +132,11 @@ def backlog(cases: Sequence[Waiting]) -> Backlog:
         found = Backlog(wanted, parts)
     _kept = [found, *kept[: _KEPT - 1]]
     return found
+
+
+def by_age(cases: tuple[Waiting, ...]) -> Iterable[Waiting]:
+    """In the order of Waiting.age."""
+    return sorted(cases, key=_AGE) if len(cases) <= _FEW else backlog(cases).by_age()
 
 
 def _key(case: Waiting) -> _Key:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from actors.domain.dispatch.backlog import backlog
+from actors.domain.dispatch.backlog import by_age
 from actors.domain.dispatch.greedy import in_order
 from actors.domain.dispatch.nearest import nearest
 from actors.domain.dispatch.situation import Part, Plan, Situation
@@ -30,8 +30,6 @@ class ClosestIdle:
         """See Policy."""
         if not situation.free or not situation.waiting:
             return _NOTHING
-        cases = situation.waiting
-        queue = cases if len(cases) == 1 else backlog(cases).by_age()
         pool = nearest(situation.free, travel, situation.now)
-        proposals, refused = in_order(queue, pool, head_blocks=True)
+        proposals, refused = in_order(by_age(situation.waiting), pool, head_blocks=True)
         return Plan(tuple(proposals), tuple(refused))

@@ -11,7 +11,7 @@ building beyond the coordinates.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from math import cos, inf, radians, sin
 from typing import Protocol
 
@@ -104,14 +104,14 @@ class LinearScan:
         """See Nearest."""
         del self._left[unit]
 
-    def _ways(self, case: Waiting) -> Iterator[tuple[float, str]]:
+    def _ways(self, case: Waiting) -> list[tuple[float, str]]:
         seconds, target, now = self._travel.seconds, case.location, self._now
-        picky = bool(case.needs or case.vehicles)
-        return (
-            (seconds(unit.location, target, now), unit.unit)
-            for unit in self._left.values()
-            if unit.unit not in case.refused_by and (not picky or suits(unit, case))
-        )
+        refused_by, picky = case.refused_by, bool(case.needs or case.vehicles)
+        return [
+            (seconds(unit.location, target, now), id_)
+            for id_, unit in self._left.items()
+            if id_ not in refused_by and (not picky or suits(unit, case))
+        ]
 
 
 class VectorIndex:

@@ -20,7 +20,7 @@ from actors.domain.dispatcher.apply_offers import (
     taken_over,
 )
 from actors.domain.dispatcher.case import Case
-from actors.domain.dispatcher.cases import case_of, with_cases
+from actors.domain.dispatcher.cases import case_of, with_case
 from actors.domain.dispatcher.events import (
     AllRefused,
     CrewDone,
@@ -46,7 +46,7 @@ from actors.domain.dispatcher.events import (
     UnitTakenOver,
     UnitUpdated,
 )
-from actors.domain.dispatcher.kin import descended
+from actors.domain.dispatcher.kin import descended, with_entry
 from actors.domain.dispatcher.state import Dispatcher, Post
 from actors.domain.kernel import Event
 from actors.domain.messages.card import UnitStatus
@@ -66,7 +66,7 @@ def apply_all(state: Dispatcher, events: Iterable[DispatcherEvent]) -> Dispatche
             continue
         if offers:
             state, offers = offers_made(state, offers), []
-        state = apply(state, event)
+        state = _APPLIED[type(event)](state, event)
     return offers_made(state, offers) if offers else state
 
 
@@ -81,7 +81,7 @@ def _unit_left(state: Dispatcher, event: UnitLeft) -> Dispatcher:
 
 
 def _unit(state: Dispatcher, unit: UnitStatus) -> Dispatcher:
-    units = descended(state.units, {unit.unit: unit})
+    units = with_entry(state.units, unit.unit, unit)
     post = state.posts.get(unit.unit)
     if post is None or post.station is None or unit.free:
         return replace(state, units=units)
@@ -89,12 +89,12 @@ def _unit(state: Dispatcher, unit: UnitStatus) -> Dispatcher:
 
 
 def _starved(state: Dispatcher, event: NoUnitFree) -> Dispatcher:
-    return with_cases(state, _calling(case_of(state, event), event.escalate_at, starved=True))
+    return with_case(state, _calling(case_of(state, event), event.escalate_at, starved=True))
 
 
 def _all_refused(state: Dispatcher, event: AllRefused) -> Dispatcher:
     case = _calling(case_of(state, event), event.escalate_at, retry_at=event.retry_at)
-    return with_cases(state, case)
+    return with_case(state, case)
 
 
 def _calling(case: Case, escalate_at: float | None, **changes: object) -> Case:
@@ -105,28 +105,28 @@ def _calling(case: Case, escalate_at: float | None, **changes: object) -> Case:
 
 
 def _round_restarted(state: Dispatcher, event: RoundRestarted) -> Dispatcher:
-    return with_cases(state, replace(case_of(state, event), retry_at=None, refused_by=()))
+    return with_case(state, replace(case_of(state, event), retry_at=None, refused_by=()))
 
 
 def _deferred(state: Dispatcher, event: EmergencyDeferred) -> Dispatcher:
-    return with_cases(state, replace(case_of(state, event), deferred_until=event.until))
+    return with_case(state, replace(case_of(state, event), deferred_until=event.until))
 
 
 def _deferral_ended(state: Dispatcher, event: DeferralEnded) -> Dispatcher:
-    return with_cases(state, replace(case_of(state, event), deferred_until=None))
+    return with_case(state, replace(case_of(state, event), deferred_until=None))
 
 
 def _alerted(state: Dispatcher, event: OpsAlerted) -> Dispatcher:
     case = replace(case_of(state, event), level=event.level, escalate_at=event.next_at)
-    return with_cases(state, case)
+    return with_case(state, case)
 
 
 def _override_ordered(state: Dispatcher, event: OverrideOrdered) -> Dispatcher:
-    return with_cases(state, replace(case_of(state, event), wish=event.wish))
+    return with_case(state, replace(case_of(state, event), wish=event.wish))
 
 
 def _override_lapsed(state: Dispatcher, event: OverrideLapsed) -> Dispatcher:
-    return with_cases(state, replace(case_of(state, event), wish=None))
+    return with_case(state, replace(case_of(state, event), wish=None))
 
 
 def _posted(state: Dispatcher, event: UnitPosted) -> Dispatcher:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from msgspec.structs import replace
@@ -173,7 +174,7 @@ class Draft:
             )
         )
 
-    def unserved(self, state: Dispatcher, untold: list[Case], plan: Plan) -> None:
+    def unserved(self, state: Dispatcher, untold: Sequence[Case], plan: Plan) -> None:
         """Who still waits, and why: for the ops desk. `untold`: those it does not know of."""
         cases = untold
         if plan.refused:

@@ -15,7 +15,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 # Of so few, each is looked at sooner than it is found what has changed.
-_FEW = 64
+FEW = 64
 # What changed since the root is looked through at each comparison: beyond that share, all is.
 _SHARE = 8
 
@@ -38,7 +38,7 @@ def descended(
 
     A root has none itself, so that no more than one mapping is kept alive by it.
     """
-    if len(parent) < _FEW:
+    if len(parent) < FEW:
         few = {**parent, **changes}
         for key in gone:
             few.pop(key, None)
@@ -47,9 +47,22 @@ def descended(
     made.update(changes)
     for key in gone:
         made.pop(key, None)
-    made.root, made.differs = parent, (*changes, *gone)
+    return _of(parent, made, (*changes, *gone))
+
+
+def with_entry(parent: Mapping[str, T], key: str, entry: T) -> dict[str, T]:
+    """As above, with one change."""
+    if len(parent) < FEW:
+        return {**parent, key: entry}
+    made = Kin(parent)
+    made[key] = entry
+    return _of(parent, made, (key,))
+
+
+def _of(parent: Mapping[str, T], made: Kin[T], differs: tuple[str, ...]) -> Kin[T]:
+    made.root, made.differs = parent, differs
     if isinstance(parent, Kin) and parent.root is not None:
-        made.root, made.differs = parent.root, parent.differs + made.differs
+        made.root, made.differs = parent.root, parent.differs + differs
         if len(made.differs) > len(made) // _SHARE:
             made.root, made.differs = None, ()
     return made

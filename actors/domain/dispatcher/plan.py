@@ -5,7 +5,7 @@ First whoever was ordered by a human is sent, then the policy is asked about the
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from actors.domain.dispatch import Plan, Policy
@@ -85,7 +85,7 @@ class Planning:
         draft.unserved(state, queue.untold, plan)
         return tuple(draft.events), tuple(draft.sends)
 
-    def _ordered(self, state: Dispatcher, wanted: list[Case], draft: Draft) -> Dispatcher:
+    def _ordered(self, state: Dispatcher, wanted: Sequence[Case], draft: Draft) -> Dispatcher:
         """Whom a human has chosen, or a lapse where that one cannot go any more."""
         for case in sorted(wanted, key=lambda c: c.rank):
             assert case.wish is not None

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
 
 from actors.domain.dispatch import Waiting
 from actors.domain.dispatcher.case import Case
-from actors.domain.dispatcher.kin import Compared
+from actors.domain.dispatcher.kin import FEW, Compared
 from actors.domain.dispatcher.roster import Roster
 
 
@@ -17,16 +17,21 @@ class Queue(NamedTuple):
     """
 
     shown: tuple[Waiting, ...]
-    wished: list[Case]
-    untold: list[Case]
+    wished: Sequence[Case]
+    untold: Sequence[Case]
+
+
+_NOBODY: Final = Queue((), (), ())
 
 
 class Queued:
     """The queue as it was last read of one region's cases."""
 
-    __slots__ = ("_read", "_untold", "_waiting", "_wished")
+    __slots__ = ("_few", "_read", "_untold", "_waiting", "_wished")
 
     def __init__(self) -> None:
+        # Of few cases, who waits as it was shown, by the identity of the case.
+        self._few: dict[int, tuple[Case, Waiting]] = {}
         self._read: Mapping[str, Case] = {}
         self._waiting = Roster[Waiting]()
         self._wished: dict[str, Case] = {}
@@ -34,12 +39,32 @@ class Queued:
 
     def queue(self, cases: Mapping[str, Case], compared: Compared) -> Queue:
         """That of these cases."""
+        if len(cases) < FEW:
+            return self._of_few(cases)
         for key in compared.changed(self._read, cases):
             self._put(key, cases.get(key))
         self._read = cases
         return Queue(
             self._waiting.entries(), list(self._wished.values()), list(self._untold.values())
         )
+
+    def _of_few(self, cases: Mapping[str, Case]) -> Queue:
+        waiting = [case for case in cases.values() if case.phase == "waiting"]
+        if not waiting:
+            return _NOBODY
+        before, self._few = self._few, {}
+        shown: list[Waiting] = []
+        untold: list[Case] = []
+        for case in waiting:
+            if case.card.held:
+                continue
+            at = id(case)
+            known = self._few[at] = before.get(at) or (case, shown_waiting(case))
+            shown.append(known[1])
+            if not case.starved:
+                untold.append(case)
+        wished = [case for case in waiting if case.wish is not None]
+        return Queue(tuple(shown), wished, untold)
 
     def _put(self, key: str, case: Case | None) -> None:
         if case is not None and case.phase != "waiting":

@@ -23,14 +23,13 @@ class Roster(Generic[T]):
     tuples place by place finds little that differs.
     """
 
-    __slots__ = ("_at", "_changed", "_entries", "_keys", "_shown", "_stale")
+    __slots__ = ("_at", "_changed", "_entries", "_keys", "_shown")
 
     def __init__(self) -> None:
         self._at: dict[str, int] = {}
         self._keys: list[str] = []
         self._entries: list[T] = []
         self._shown: tuple[T, ...] = ()
-        self._stale = False
         self._changed: set[int] = set()  # places, since it was shown
 
     def __iter__(self) -> Iterable[str]:
@@ -46,13 +45,13 @@ class Roster(Generic[T]):
             if at is not None:
                 self._drop(key, at)
         elif at is None:
-            self._touch(len(self._keys))
+            self._changed.add(len(self._keys))
             self._at[key] = len(self._keys)
             self._keys.append(key)
             self._entries.append(entry)
         elif self._entries[at] is not entry:
             self._entries[at] = entry
-            self._touch(at)
+            self._changed.add(at)
 
     def keep(self, keys: Container[str]) -> None:
         """Only these, of those that are there."""
@@ -61,18 +60,13 @@ class Roster(Generic[T]):
 
     def entries(self) -> tuple[T, ...]:
         """All of them."""
-        if self._stale:
+        if self._changed:
             before, self._shown = self._shown, tuple(self._entries)
             both = min(len(before), len(self._shown))
             if both >= _FEW:
                 note(before, self._shown, sorted(at for at in self._changed if at < both))
-            self._stale = False
             self._changed = set()
         return self._shown
-
-    def _touch(self, at: int) -> None:
-        self._stale = True
-        self._changed.add(at)
 
     def _drop(self, key: str, at: int) -> None:
         last_key, last = self._keys.pop(), self._entries.pop()
@@ -80,4 +74,4 @@ class Roster(Generic[T]):
         if last_key != key:
             self._keys[at], self._entries[at] = last_key, last
             self._at[last_key] = at
-        self._touch(at)
+        self._changed.add(at)

@@ -17,7 +17,7 @@ from actors.domain.dispatcher.state import Dispatcher
 from actors.domain.messages.card import UnitStatus
 from actors.domain.values import Position
 
-_EMPTY: Mapping[str, Position] = {}
+NOWHERE: Mapping[str, Position] = {}
 # So many times that are over may be kept at least.
 _ENDS: Final = 64
 
@@ -90,6 +90,7 @@ class Seen:
         self.hotspots_read: tuple[object, float] = ((), 0.0)
         self.free = Roster[FreeUnit]()
         self.free_read: Read | None = None
+        self.free_shown: tuple[FreeUnit, ...] = ()
         self.free_rows: dict[str, FreeRow] = {}
         self.busy = Roster[BusyUnit]()
         self.busy_read: Read | None = None
@@ -101,6 +102,22 @@ class Seen:
         self.busy_at = 0.0
         self.compared = Compared()
         self.cases_of: dict[str, set[str]] = {}
+
+    def few_free(
+        self, state: Dispatcher, positions: Mapping[str, Position]
+    ) -> tuple[FreeUnit, ...]:
+        """Of so few units that all are looked at sooner than those are found that changed."""
+        kept, self.free_rows, self.free_read = self.free_rows, {}, None
+        reserved, shown = state.reserved, []
+        for id_, unit in state.units.items():
+            if unit.free and id_ not in reserved and unit.position is not None:
+                row = free_row(kept.get(id_), unit, unit.position, positions.get(id_), state)
+                self.free_rows[id_] = row
+                shown.append(row.shown)
+        made = tuple(shown)
+        if made != self.free_shown:
+            self.free_shown = made
+        return self.free_shown
 
     def ends_at(self, key: str, until: float) -> None:
         """The unit of this case is shown as it is until then."""
@@ -137,9 +154,9 @@ class Seen:
 
 def reading(state: Dispatcher, of_each: Mapping[str, object], telemetry: Mapping[str, Any]) -> Read:
     """What is about to be read, to compare it with what was."""
-    positions: Mapping[str, Position] = telemetry.get(POSITIONS, _EMPTY)
+    positions: Mapping[str, Position] = telemetry.get(POSITIONS, NOWHERE)
     # Who does not count the positions computes them when asked: they change unseen.
-    count: object = telemetry.get(MOVES, 0 if positions is _EMPTY else object())
+    count: object = telemetry.get(MOVES, 0 if positions is NOWHERE else object())
     return Read(state.units, state.reserved, of_each, positions, count)
 
 
@@ -151,11 +168,27 @@ def shown_free(
     if unit is None or not unit.free or unit.position is None or id_ in state.reserved:
         rows.pop(id_, None)
         return None
-    place, post = positions.get(id_), state.posts.get(id_)
-    station = unit.station if post is None or post.station is None else post.station
-    row = rows.get(id_)
-    if row is None or row.unit is not unit or row.place is not place or row.station != station:
-        where = newest(unit.position, place)
-        shown = FreeUnit(id_, where, unit.skills, unit.vehicle, station)
-        row = rows[id_] = FreeRow(unit, place, station, shown)
+    row = free_row(rows.get(id_), unit, unit.position, positions.get(id_), state)
+    rows[id_] = row
     return row.shown
+
+
+def free_row(
+    known: FreeRow | None,
+    unit: UnitStatus,
+    durable: Position,
+    place: Position | None,
+    state: Dispatcher,
+) -> FreeRow:
+    """What is known of it, where that is still so."""
+    post = state.posts.get(unit.unit)
+    station = unit.station if post is None or post.station is None else post.station
+    if (
+        known is not None
+        and known.unit is unit
+        and known.place is place
+        and known.station == station
+    ):
+        return known
+    shown = FreeUnit(unit.unit, newest(durable, place), unit.skills, unit.vehicle, station)
+    return FreeRow(unit, place, station, shown)

@@ -8,11 +8,11 @@ from typing import Any, Final
 
 from actors.domain.dispatch import BusyUnit, FreeUnit, Hotspot, Policy, Situation, Station, Waiting
 from actors.domain.dispatcher.case import Case
-from actors.domain.dispatcher.kin import changed
-from actors.domain.dispatcher.positions import newest
+from actors.domain.dispatcher.kin import FEW, changed
+from actors.domain.dispatcher.positions import POSITIONS, newest
 from actors.domain.dispatcher.queue import Queue
 from actors.domain.dispatcher.rules import DispatchRules
-from actors.domain.dispatcher.seen import BusyRow, Seen, reading, shown_free
+from actors.domain.dispatcher.seen import NOWHERE, BusyRow, Seen, reading, shown_free
 from actors.domain.dispatcher.state import Dispatcher
 from actors.domain.messages.card import UnitStatus
 from actors.domain.task import ON_THE_WAY, TaskStep
@@ -79,6 +79,8 @@ class Showing:
     def free(self, state: Dispatcher, telemetry: Mapping[str, Any]) -> tuple[FreeUnit, ...]:
         """Who can be asked, where it was last seen."""
         seen = self._of(state)
+        if len(state.units) < FEW:
+            return seen.few_free(state, telemetry.get(POSITIONS, NOWHERE))
         read = reading(state, state.posts, telemetry)
         before, seen.free_read = seen.free_read, read
         units = None if before is None else before.changed(read, telemetry, seen.compared)
