@@ -10,14 +10,15 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from itertools import compress
 from operator import is_not
-from typing import TypeVar
+from typing import Final, TypeVar
 
 T = TypeVar("T")
 
-# Of so few, each is looked at sooner than it is found what has changed.
-FEW = 64
+# Of fewer, to look at each takes less time than to remember what changes: measured, with nine
+# changes between two looks, 30 µs instead of 26 at 60, the same at 100, 58 instead of 75 at 400.
+_FEW: Final = 100
 # What changed since the root is looked through at each comparison: beyond that share, all is.
-_SHARE = 8
+_SHARE: Final = 8
 
 
 class Kin(dict[str, T]):
@@ -38,7 +39,7 @@ def descended(
 
     A root has none itself, so that no more than one mapping is kept alive by it.
     """
-    if len(parent) < FEW:
+    if len(parent) < _FEW:
         few = {**parent, **changes}
         for key in gone:
             few.pop(key, None)
@@ -52,7 +53,7 @@ def descended(
 
 def with_entry(parent: Mapping[str, T], key: str, entry: T) -> dict[str, T]:
     """As above, with one change."""
-    if len(parent) < FEW:
+    if len(parent) < _FEW:
         return {**parent, key: entry}
     made = Kin(parent)
     made[key] = entry

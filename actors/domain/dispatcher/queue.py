@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from actors.domain.dispatch import Waiting
 from actors.domain.dispatcher.case import Case
-from actors.domain.dispatcher.kin import FEW, Compared
+from actors.domain.dispatcher.kin import Compared
 from actors.domain.dispatcher.roster import Roster
 
 
@@ -25,13 +25,14 @@ _NOBODY: Final = Queue((), (), ())
 
 
 class Queued:
-    """The queue as it was last read of one region's cases."""
+    """The queue as it was last read of one region's cases; of fewer than `few`, all are read."""
 
-    __slots__ = ("_few", "_read", "_untold", "_waiting", "_wished")
+    __slots__ = ("_few", "_read", "_shown", "_untold", "_waiting", "_wished")
 
-    def __init__(self) -> None:
+    def __init__(self, few: int) -> None:
+        self._few = few
         # Of few cases, who waits as it was shown, by the identity of the case.
-        self._few: dict[int, tuple[Case, Waiting]] = {}
+        self._shown: dict[int, tuple[Case, Waiting]] = {}
         self._read: Mapping[str, Case] = {}
         self._waiting = Roster[Waiting]()
         self._wished: dict[str, Case] = {}
@@ -39,7 +40,7 @@ class Queued:
 
     def queue(self, cases: Mapping[str, Case], compared: Compared) -> Queue:
         """That of these cases."""
-        if len(cases) < FEW:
+        if len(cases) < self._few:
             return self._of_few(cases)
         for key in compared.changed(self._read, cases):
             self._put(key, cases.get(key))
@@ -52,14 +53,14 @@ class Queued:
         waiting = [case for case in cases.values() if case.phase == "waiting"]
         if not waiting:
             return _NOBODY
-        before, self._few = self._few, {}
+        before, self._shown = self._shown, {}
         shown: list[Waiting] = []
         untold: list[Case] = []
         for case in waiting:
             if case.card.held:
                 continue
             at = id(case)
-            known = self._few[at] = before.get(at) or (case, shown_waiting(case))
+            known = self._shown[at] = before.get(at) or (case, shown_waiting(case))
             shown.append(known[1])
             if not case.starved:
                 untold.append(case)

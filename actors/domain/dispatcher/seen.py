@@ -81,8 +81,8 @@ class BusyRow(NamedTuple):
 class Seen:
     """What was last shown of one region, and what it was read from."""
 
-    def __init__(self) -> None:
-        self.queued = Queued()
+    def __init__(self, few: int) -> None:
+        self.queued = Queued(few)
         self.compared_cases = Compared()
         self.stations: tuple[Station, ...] = ()
         self.stations_read: object = ()

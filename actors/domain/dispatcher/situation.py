@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from actors.domain.dispatch import BusyUnit, FreeUnit, Hotspot, Policy, Situation, Station, Waiting
 from actors.domain.dispatcher.case import Case
-from actors.domain.dispatcher.kin import FEW, changed
+from actors.domain.dispatcher.kin import changed
 from actors.domain.dispatcher.positions import POSITIONS, newest
 from actors.domain.dispatcher.queue import Queue
 from actors.domain.dispatcher.rules import DispatchRules
@@ -22,6 +22,9 @@ from actors.domain.values import Location, Position
 _DEMAND_FOR_S: Final = 300.0
 # A crew that is late is shown another way once a minute, not each time that somebody looks.
 _LATE_STEP_S: Final = 60.0
+# Of fewer units or cases, all are read in less time than it is found which have changed: measured,
+# of 25 in 19 µs instead of 21, of 40 in the same, of 64 in 34 instead of 29.
+_FEW: Final = 40
 _ALL: Final[frozenset[str]] = frozenset({"busy", "stations", "demand"})
 _STEP: Final[Mapping[str, TaskStep]] = {
     "ordered": "accepted",
@@ -39,11 +42,13 @@ class Showing:
     """Makes situations. What did not change is not made anew, and is the same object again.
 
     The memory is of what was read, compared by identity, so that it never changes what is shown,
-    but for the order of the units, which means nothing.
+    but for the order of the units, which means nothing. Of fewer units or cases than `few` all are
+    looked at each time, with no more memory than of the objects themselves.
     """
 
-    def __init__(self, rules: DispatchRules) -> None:
+    def __init__(self, rules: DispatchRules, few: int = _FEW) -> None:
         self._rules = rules
+        self._few = few
         self._seen: dict[str, Seen] = {}
 
     def situation(
@@ -79,7 +84,7 @@ class Showing:
     def free(self, state: Dispatcher, telemetry: Mapping[str, Any]) -> tuple[FreeUnit, ...]:
         """Who can be asked, where it was last seen."""
         seen = self._of(state)
-        if len(state.units) < FEW:
+        if len(state.units) < self._few:
             return seen.few_free(state, telemetry.get(POSITIONS, NOWHERE))
         read = reading(state, state.posts, telemetry)
         before, seen.free_read = seen.free_read, read
@@ -201,7 +206,7 @@ class Showing:
     def _of(self, state: Dispatcher) -> Seen:
         seen = self._seen.get(state.id)
         if seen is None:
-            seen = self._seen[state.id] = Seen()
+            seen = self._seen[state.id] = Seen(self._few)
         return seen
 
     def _stations(self, state: Dispatcher) -> tuple[Station, ...]:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from actors.domain.dispatch import Waiting
 from actors.domain.dispatch import backlog as backlogs
-from actors.domain.dispatch.backlog import Backlog, backlog
+from actors.domain.dispatch.backlog import Backlog, backlog, by_age
 from actors.domain.dispatch.difference import differing, note
 from actors.domain.dispatch.weights import urgency
 from tests.unit.actors.domain.dispatch.situations import NOW, waiting
@@ -27,6 +27,7 @@ def holds(made: Backlog, cases: list[Waiting], now: float) -> None:
     assert made.cases == tuple(cases)
     assert set(made.kinds) == {(case.needs, case.vehicles) for case in cases}
     assert list(made.by_age()) == sorted(cases, key=lambda case: case.age)
+    assert list(by_age(tuple(cases))) == list(made.by_age())
     assert list(made.by_rank()) == sorted(cases, key=lambda case: case.rank)
     assert list(made.by_urgency(now, made.kinds)) == by_urgency(cases, now)
     for kind in made.kinds:

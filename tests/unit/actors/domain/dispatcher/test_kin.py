@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from actors.domain.dispatcher.kin import Kin, changed, descended
 
 # Of so many that what they were made from is remembered; and of few, where it is not.
-WIDE = {str(key): object() for key in range(100)}
+WIDE = {str(key): object() for key in range(200)}
 mappings = st.dictionaries(st.sampled_from("abcdef"), st.sampled_from([object() for _ in "xyz"]))
 
 
@@ -51,10 +51,10 @@ def test_of_kin_the_same_changed_and_they_are_what_their_changes_make_of_them(
 
 
 def test_a_long_line_of_kin_keeps_no_more_than_one_ancestor() -> None:
-    first = made = {str(key): 0 for key in range(100)}
+    first = made = {str(key): 0 for key in range(200)}
     for count in range(1, 1_000):
-        before, made = made, descended(made, {str(count % 100): count})
-        assert changed(before, made) == [str(count % 100)]
+        before, made = made, descended(made, {str(count % 200): count})
+        assert changed(before, made) == [str(count % 200)]
         assert isinstance(made, Kin)
         assert not isinstance(made.root, Kin) or made.root.root is None
     assert sorted(changed(first, made)) == sorted(first)

@@ -81,9 +81,11 @@ turns = st.fixed_dictionaries(
 
 
 @settings(max_examples=150)
-@given(st.lists(turns, max_size=6))
-def test_with_and_without_memory_the_same_is_shown(happened: list[dict[str, Any]]) -> None:
-    showing, state, now = Showing(RULES), Dispatcher(id="r"), NOW
+@given(st.lists(turns, max_size=6), st.sampled_from([0, 2, 64]))
+def test_with_and_without_memory_the_same_is_shown(
+    happened: list[dict[str, Any]], few: int
+) -> None:
+    showing, state, now = Showing(RULES, few), Dispatcher(id="r"), NOW
     telemetry: dict[str, Any] = {}
     for turn in happened:
         now += turn["seconds"]
