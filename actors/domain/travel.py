@@ -10,6 +10,7 @@ from actors.domain.values import Location
 
 # Mean radius of WGS 84 (IUGG R1), metres.
 EARTH_RADIUS_M = 6_371_008.8
+_DIAMETER_M = 2 * EARTH_RADIUS_M
 
 
 class TravelEstimate(Protocol):
@@ -38,7 +39,7 @@ def great_circle_m(a: Location, b: Location) -> float:
         + cos(lat_a) * cos(lat_b) * sin(radians(b.lon - a.lon) / 2) ** 2
     )
     # Rounding can carry h a hair above 1 at antipodes.
-    return 2 * EARTH_RADIUS_M * asin(sqrt(min(1.0, h)))
+    return _DIAMETER_M * asin(sqrt(h if h < 1.0 else 1.0))
 
 
 @dataclass(frozen=True, slots=True)

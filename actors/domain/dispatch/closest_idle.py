@@ -9,16 +9,14 @@ up the others: it waits for its next round aside.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from operator import attrgetter
 
+from actors.domain.dispatch.backlog import by_age
 from actors.domain.dispatch.greedy import in_order
 from actors.domain.dispatch.nearest import nearest
 from actors.domain.dispatch.situation import Part, Plan, Situation
 from actors.domain.travel import TravelEstimate
 
 _NOTHING = Plan()
-# Waiting.age, read in C: a queue can be long.
-_AGE = attrgetter("raised_at", "emergency")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +30,6 @@ class ClosestIdle:
         """See Policy."""
         if not situation.free or not situation.waiting:
             return _NOTHING
-        queue = sorted(situation.waiting, key=_AGE)
-        proposals, refused = in_order(
-            queue, nearest(situation.free, travel, situation.now), head_blocks=True
-        )
+        pool = nearest(situation.free, travel, situation.now)
+        proposals, refused = in_order(by_age(situation.waiting), pool, head_blocks=True)
         return Plan(tuple(proposals), tuple(refused))

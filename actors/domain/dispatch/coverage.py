@@ -26,8 +26,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from actors.domain.dispatch.backlog import backlog
 from actors.domain.dispatch.cover import Cover, busy_share
 from actors.domain.dispatch.fleet import Array
+from actors.domain.dispatch.greedy import in_reach
 from actors.domain.dispatch.nearest import Nearest, nearest
 from actors.domain.dispatch.situation import (
     FreeUnit,
@@ -124,7 +126,7 @@ class _Covering:
         refused: list[str] = []
         situation = self._situation
         pool = nearest(self._units, self._travel, situation.now)
-        for case in sorted(situation.waiting, key=lambda case: case.rank):
+        for case in in_reach(backlog(situation.waiting), pool):
             if not self._left:
                 break
             best = pool.soonest(case)

@@ -8,13 +8,15 @@ alone: what was remembered only changes how long it takes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import compress
-from operator import attrgetter, is_not
+from array import array
+from bisect import bisect_left
+from collections.abc import Collection, Sequence
+from operator import attrgetter
 
 import numpy as np
 import numpy.typing as npt
 
+from actors.domain.dispatch.difference import differing
 from actors.domain.dispatch.situation import BusyUnit, FreeUnit, Waiting
 from actors.domain.dispatch.suitability import suits
 from actors.domain.task import ON_THE_WAY
@@ -43,20 +45,28 @@ class Fleet:
     on its way.
     """
 
-    __slots__ = ("_cells", "_kinds", "_suited", "at", "units")
+    __slots__ = ("_at", "_by_id", "_cells", "_crews", "_kinds", "_suited", "units")
 
     def __init__(
         self,
         units: tuple[Unit, ...],
-        at: dict[str, int],
         cells: Array,
         kinds: _Kinds,
     ) -> None:
         self.units = units
-        self.at = at
         self._cells = cells
         self._kinds = kinds
         self._suited: dict[Kind, Mask] = {}
+        self._crews: Rows | None = None  # the kind of each
+        # Where each is, and the rows in the order of the ids: once they are asked for.
+        self._at: dict[str, int] | None = None
+        self._by_id: array[int] | None = None
+
+    @property
+    def at(self) -> dict[str, int]:
+        if self._at is None:
+            self._at = dict(zip(map(_id, self.units), range(len(self.units)), strict=True))
+        return self._at
 
     @property
     def points(self) -> Array:
@@ -93,7 +103,9 @@ class Fleet:
         if mask is None:
             if len(self._suited) >= _MAX_KINDS:
                 self._suited.clear()
-            mask = self._kinds.suiting(case)[self._cells[0].astype(np.intp)]
+            if self._crews is None:
+                self._crews = self._cells[0].astype(np.intp)
+            mask = self._kinds.suiting(case)[self._crews]
             self._suited[kind] = mask
         return mask
 
@@ -104,10 +116,16 @@ class Fleet:
             found |= self.suiting(case)
         return found
 
-    def in_order(self, wanted: Mask) -> list[int]:
+    def in_order(self, wanted: Mask) -> Rows:
         """The rows of those wanted, by id: an order that does not depend on what was shown."""
-        units = self.units
-        return sorted(wanted.nonzero()[0].tolist(), key=lambda row: units[row].unit)
+        if self._by_id is None:
+            self._by_id = array("q", sorted(range(len(self.units)), key=self._id_in))
+        rows = np.frombuffer(self._by_id, dtype=np.int64)
+        found: Rows = rows[wanted[rows]]
+        return found
+
+    def _id_in(self, row: int) -> str:
+        return self.units[row].unit
 
     def made_of(self, units: tuple[Unit, ...]) -> Fleet | None:
         """The columns of others, from these; None where it is not worth it."""
@@ -115,7 +133,7 @@ class Fleet:
         if type(units[0]) is not type(old[0]) or len(self._kinds) > _MAX_KINDS:
             return None
         both = min(len(units), len(old))
-        changed = list(compress(range(both), map(is_not, units, old)))
+        changed = differing(old, units)
         changed += range(both, len(units))
         if 2 * len(changed) > len(units):
             return None
@@ -127,18 +145,31 @@ class Fleet:
             cells[:, changed] = _cells(fresh, self._kinds)
         elif both < len(old):
             cells = np.ascontiguousarray(cells[:, :both])
-        at = self.at
-        gone = [old[row].unit for row in changed if row < both] + [u.unit for u in old[both:]]
-        come = [units[row].unit for row in changed]
-        if gone != come:
-            at = dict(at)
-            for id_ in gone:
-                del at[id_]
-            at.update(zip(come, changed, strict=True))
-        made = Fleet(units, at, cells, self._kinds)
+        made = Fleet(units, cells, self._kinds)
+        gone = {old[row].unit: row for row in changed if row < both}
+        gone.update((old[row].unit, row) for row in range(both, len(old)))
+        come = {units[row].unit: row for row in changed}
+        made._find(self, dict(gone.items() - come.items()), dict(come.items() - gone.items()))
         if both == len(units) == len(old) and (cells[0] == self._cells[0]).all():
             made._suited = self._suited  # the same kinds of crews in the same places
         return made
+
+    def _find(self, other: Fleet, gone: Collection[str], come: dict[str, int]) -> None:
+        """Know what the other knows, whose units were the same but for these, or elsewhere."""
+        if not gone and not come:
+            self._at, self._by_id = other._at, other._by_id
+            return
+        if other._at is not None:
+            self._at = other._at.copy()
+            for id_ in gone:
+                del self._at[id_]
+            self._at.update(come)
+        if other._by_id is not None:
+            self._by_id = other._by_id[:]
+            for id_ in gone:
+                del self._by_id[bisect_left(self._by_id, id_, key=other._id_in)]
+            for id_, row in come.items():
+                self._by_id.insert(bisect_left(self._by_id, id_, key=self._id_in), row)
 
 
 class _Kinds:
@@ -149,7 +180,7 @@ class _Kinds:
     def __init__(self) -> None:
         self._number: dict[tuple[tuple[str, ...], str], int] = {}
         self._units: list[Unit] = []
-        self._suited: dict[Kind, list[bool]] = {}
+        self._suited: dict[Kind, Mask] = {}
 
     def __len__(self) -> int:
         return len(self._units)
@@ -165,15 +196,16 @@ class _Kinds:
     def suiting(self, case: Waiting) -> Mask:
         kind = (case.needs, case.vehicles)
         suited = self._suited.get(kind)
-        if suited is None:
+        if suited is None or len(suited) < len(self._units):
             if len(self._suited) >= _MAX_KINDS:
                 self._suited.clear()
-            suited = self._suited[kind] = []
-        suited += [suits(unit, case) for unit in self._units[len(suited) :]]
-        return np.array(suited, dtype=np.bool_)
+            suited = np.array([suits(unit, case) for unit in self._units], dtype=np.bool_)
+            self._suited[kind] = suited
+        return suited
 
 
 _kept: list[Fleet] = []
+_points: list[tuple[list[Location], Array]] = []
 
 
 def fleet(units: Sequence[Unit]) -> Fleet:
@@ -190,13 +222,12 @@ def fleet(units: Sequence[Unit]) -> Fleet:
         if known.units is wanted:
             return known
     found = None
-    first = wanted[0].unit
     for known in kept:
-        if first in known.at and (found := known.made_of(wanted)) is not None:
+        if _akin(known.units, wanted) and (found := known.made_of(wanted)) is not None:
             break
     if found is None:
         kinds = _Kinds()
-        found = Fleet(wanted, _numbered(wanted), _cells(wanted, kinds), kinds)
+        found = Fleet(wanted, _cells(wanted, kinds), kinds)
     _kept = [found, *kept[: _KEPT - 1]]
     return found
 
@@ -209,8 +240,23 @@ def on_sphere(places: Sequence[Location]) -> Array:
     return np.array((level * np.cos(lon), level * np.sin(lon), np.sin(lat)))
 
 
-def _numbered(units: Sequence[Unit]) -> dict[str, int]:
-    return dict(zip(map(_id, units), range(len(units)), strict=True))
+def points_of(places: Sequence[Location]) -> Array:
+    """As on_sphere, not to be changed: who waits and who is driven to stays for many decisions."""
+    global _points
+    wanted = list(places)
+    points = _points
+    for known, found in points:
+        if known == wanted:
+            return found
+    made = on_sphere(wanted)
+    _points = [(wanted, made), *points[: _KEPT - 1]]
+    return made
+
+
+def _akin(some: Sequence[Unit], others: Sequence[Unit]) -> bool:
+    """Whether they seem to be the same units at another moment."""
+    both = min(len(some), len(others))
+    return any(some[row].unit == others[row].unit for row in (0, both // 2, both - 1))
 
 
 def _cells(units: Sequence[Unit], kinds: _Kinds) -> Array:
@@ -233,4 +279,4 @@ def _cells(units: Sequence[Unit], kinds: _Kinds) -> Array:
     return cells
 
 
-_NOBODY = Fleet((), {}, _cells((), _Kinds()), _Kinds())
+_NOBODY = Fleet((), _cells((), _Kinds()), _Kinds())

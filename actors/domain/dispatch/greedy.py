@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
+from actors.domain.dispatch.backlog import Backlog
 from actors.domain.dispatch.nearest import Nearest
 from actors.domain.dispatch.situation import Proposal, Waiting
 
@@ -31,3 +32,17 @@ def in_order(
         elif head_blocks:
             break
     return proposals, refused
+
+
+def in_reach(cases: Backlog, pool: Nearest) -> Iterator[Waiting]:
+    """By rank, those whom a unit suits that is left at that moment; the end when nobody is one."""
+    left = len(pool)
+    kinds = {kind: case for kind, case in cases.kinds.items() if pool.any_suits(case)}
+    for case in cases.by_rank(kinds):
+        if len(pool) != left:
+            left = len(pool)
+            kinds = {kind: some for kind, some in kinds.items() if pool.any_suits(some)}
+            if not kinds:
+                return
+        if (case.needs, case.vehicles) in kinds:
+            yield case

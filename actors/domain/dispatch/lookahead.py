@@ -21,24 +21,27 @@ that the oldest of a class cannot be passed over for ever.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from operator import attrgetter
+from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
 
-from actors.domain.dispatch.fleet import Array, Kind, Mask, Unit, fleet
+from actors.domain.dispatch.backlog import backlog
+from actors.domain.dispatch.fleet import Array, Kind, Mask, Rows, Unit, fleet
 from actors.domain.dispatch.greedy import in_order
 from actors.domain.dispatch.matching import cheapest
 from actors.domain.dispatch.nearest import nearest
 from actors.domain.dispatch.situation import Hold, Part, Plan, Proposal, Situation, Waiting
 from actors.domain.dispatch.suitability import suits
 from actors.domain.dispatch.table import Of, Origins, able_ways
-from actors.domain.dispatch.weights import in_rank, weight
+from actors.domain.dispatch.weights import weight
 from actors.domain.travel import TravelEstimate
 
 _NOTHING = Plan()
-_needed = attrgetter("needs", "vehicles")
+# The table of ways and the estimate itself may differ by so much.
+_ROUNDING_S = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +79,21 @@ class Lookahead:
         return _Batch(self.rules, situation, travel).plan()
 
 
+class _Sent(NamedTuple):
+    """Who is sent to whom, and of which class that one is."""
+
+    case: Waiting
+    class_: int
+    unit: Unit
+
+
 class _Batch:
     """One plan in the making."""
 
     def __init__(self, rules: LookaheadRules, situation: Situation, travel: TravelEstimate) -> None:
         self._rules = rules
         now = self._now = situation.now
-        ranked = in_rank(situation.waiting, now)
-        self._queue = [row[4] for row in ranked]
-        self._class = {row[3]: row[0] for row in ranked}
+        self._backlog = backlog(situation.waiting)
         self._travel = travel
         self._free = fleet(situation.free)
         self._busy = fleet(situation.busy)
@@ -92,78 +101,97 @@ class _Batch:
         # One that is overdue may be so for long: nothing is known of when it will be free.
         self._soon: Mask = (free_at > now) & (free_at <= now + rules.horizon_s)
         self._pool = nearest(situation.free, travel, now)
-        self._sent: dict[str, Unit] = {}
-        # The lowest class that anybody was sent to.
+        self._sent: dict[str, _Sent] = {}
+        # The lowest class that anybody is sent to.
         self._lowest = 0
         self._holds: dict[str, Hold] = {}
-        self._stuck: list[Waiting] = []
-        # The needs that nobody who is sent to anyone suits.
+        # The needs that somebody free suits, and that nobody does who is sent to anyone.
+        self._helped: set[Kind] = set()
         self._unsuited: set[Kind] = set()
 
     def plan(self) -> Plan:
-        if len(self._queue) == 1 and not self._soon.any():
-            proposals, refused = in_order(self._queue, self._pool)
+        cases = self._backlog.cases
+        if len(cases) == 1 and not self._soon.any():
+            proposals, refused = in_order(cases, self._pool)
             return Plan(tuple(proposals), tuple(refused))
-        kinds = list(map(_needed, self._queue))
-        helped = {
-            kind: self._pool.any_suits(case)
-            for kind, case in dict(zip(kinds, self._queue, strict=True)).items()
-        }
-        able: list[Waiting] = []
-        for case, kind in zip(self._queue, kinds, strict=True):
-            (able if helped[kind] else self._stuck).append(case)
-        if able:
-            self._match(able[: self._rules.batch], alone=len(able) == 1)
-        refused = self._serve_the_rest(kinds, helped)
-        sent = self._sent
-        served = [case for case in self._queue if case.emergency in sent] if sent else []
+        kinds = self._backlog.kinds
+        # The others wait whatever is decided: whoever is sent to anyone is free now.
+        self._helped = {kind for kind, case in kinds.items() if self._pool.any_suits(case)}
+        if not self._helped:
+            return _NOTHING
+        batch = list(islice(self._queue(), max(self._rules.batch, 2)))
+        alone = len(batch) == 1
+        self._match(batch[: self._rules.batch], alone=alone)
+        refused = self._serve_the_rest()
+        served = sorted(self._sent.values(), key=_rank)
         return Plan(
-            tuple([self._proposal(case, sent[case.emergency]) for case in served]),
+            tuple([self._proposal(sent.case, sent.unit) for sent in served]),
             tuple(refused),
             holds=tuple(self._holds.values()),
         )
 
-    def _candidates(self, cases: Sequence[Waiting], *, alone: bool) -> list[int]:
-        """The free units to match, as rows: for one emergency alone the nearest is enough."""
-        if not alone:
-            return self._free.in_order(self._free.suiting_any(cases))
-        best = self._pool.soonest(cases[0])
-        return [] if best is None else [self._free.at[best[1]]]
+    def _queue(self) -> Iterator[tuple[int, Waiting]]:
+        """Those whom somebody free suits, with their classes, in the order of rank."""
+        return self._backlog.by_urgency(self._now, self._helped)
 
-    def _match(self, cases: Sequence[Waiting], *, alone: bool) -> None:
+    def _match(self, batch: Sequence[tuple[int, Waiting]], *, alone: bool) -> None:
+        """Of the free units all that suit are matched; for one emergency alone, the nearest."""
+        cases = [case for _, case in batch]
         rules, now = self._rules, self._now
-        units = self._candidates(cases, alone=alone)
-        soon = self._busy.in_order(self._soon & self._busy.suiting_any(cases))
+        soon = self._soon & self._busy.suiting_any(cases)
+        if not alone:
+            units = self._free.in_order(self._free.suiting_any(cases))
+        elif (best := self._pool.soonest(cases[0])) is None:
+            units = np.empty(0, dtype=np.intp)
+        else:
+            row = self._free.at[best[1]]
+            least_s = (self._busy.free_at - now) * (1.0 + rules.doubt) + rules.margin_s
+            if not (soon & (least_s < best[0] + _ROUNDING_S)).any():
+                # Whatever the ways of the busy ones, it is there before them.
+                self._send(cases[0], batch[0][0], self._free.units[row])
+                return
+            units = np.array([row])
+        self._match_with(batch, cases, units, self._busy.in_order(soon))
+
+    def _match_with(
+        self,
+        batch: Sequence[tuple[int, Waiting]],
+        cases: Sequence[Waiting],
+        units: Rows,
+        soon: Rows,
+    ) -> None:
+        rules, now = self._rules, self._now
         free = len(units)
         left_s = self._busy.free_at[soon] - now
         delay = np.concatenate((np.zeros(free), left_s * (1.0 + rules.doubt) + rules.margin_s))
         origins = Origins(Of(self._free, units), Of(self._busy, soon, ends=True))
         ahead = able_ways(origins, cases, self._travel, now) + delay
         waited = np.maximum(0.0, now - np.array([case.raised_at for case in cases]))
-        urgent = np.array([weight(self._class[case.emergency]) for case in cases])
+        urgent = np.array([weight(class_) for class_, _ in batch])
         cost = urgent[:, None] * self._grown(waited[:, None] + ahead)
         pairs = cheapest(cost, urgent * self._grown(waited + rules.unserved_s))
         soonest_free = ahead[:, :free].min(axis=1, initial=np.inf)
         for row, column in pairs:
-            case = cases[row]
+            class_, case = batch[row]
             if column < free:
-                self._send(case, self._free.units[units[column]])
+                self._send(case, class_, self._free.units[units[column]])
             elif ahead[row, column] < soonest_free[row] < np.inf:
-                self._hold(case, self._busy.units[soon[column - free]])
+                self._hold(case, class_, self._busy.units[soon[column - free]])
 
     def _grown(self, response_s: Array) -> Array:
         """What a response of so long costs: its length, and more the longer."""
         return response_s * (1.0 + response_s / (2.0 * self._rules.ripe_s))
 
-    def _send(self, case: Waiting, unit: Unit) -> None:
-        self._sent[case.emergency] = unit
-        self._lowest = max(self._lowest, self._class[case.emergency])
+    def _send(self, case: Waiting, class_: int, unit: Unit) -> None:
+        self._sent[case.emergency] = _Sent(case, class_, unit)
+        self._lowest = max(self._lowest, class_)
         self._unsuited.clear()
         self._pool.take(unit.unit)
 
-    def _hold(self, case: Waiting, unit: Unit) -> None:
-        own = self._class[case.emergency]
-        if any(self._class[c.emergency] <= own and suits(unit, c) for c in self._stuck):
+    def _hold(self, case: Waiting, class_: int, unit: Unit) -> None:
+        waiting, now = self._backlog, self._now
+        stuck = [kind for kind in waiting.kinds if kind not in self._helped]
+        if any(suits(unit, waiting.kinds[k]) and waiting.highest(k, now) <= class_ for k in stuck):
             return  # it will be needed for that one, whom nobody free can help
         until = case.raised_at + self._rules.hold_s[case.priority - 1]
         if until > self._now:
@@ -171,45 +199,47 @@ class _Batch:
                 case.emergency, unit.unit, until, "a unit that will soon be free is there sooner"
             )
 
-    def _serve_the_rest(self, kinds: list[Kind], helped: dict[Kind, bool]) -> list[str]:
-        """In the order of rank; returns whom every unit left that suits has refused.
-
-        `helped`: by kind of needs, whether anybody free suits; none comes back to the pool.
-        """
+    def _serve_the_rest(self) -> list[str]:
+        """In the order of rank; returns whom every unit left that suits has refused."""
         refused: list[str] = []
-        sent, holds = self._sent, self._holds
-        for case, kind in zip(self._queue, kinds, strict=True):
-            emergency = case.emergency
+        sent, holds, pool = self._sent, self._holds, self._pool
+        left = set(self._helped)  # none comes back to the pool
+        for class_, case in self._queue():
+            if not len(pool):
+                left.clear()
+            if not left and class_ >= self._lowest:
+                break
+            emergency, kind = case.emergency, (case.needs, case.vehicles)
             if emergency in sent or emergency in holds:
                 continue
-            left = helped[kind] = helped[kind] and self._pool.any_suits(case)
-            if left and (best := self._pool.soonest(case)) is not None:
-                self._send(case, self._free.units[self._free.at[best[1]]])
-            elif self._class[emergency] < self._lowest and self._taken_from_a_lower(case, kind):
-                continue
-            elif left and case.refused_by:
+            if kind in left and not pool.any_suits(case):
+                left.remove(kind)
+            if kind in left and (best := pool.soonest(case)) is not None:
+                self._send(case, class_, self._free.units[self._free.at[best[1]]])
+            elif class_ < self._lowest and self._taken_from_a_lower(case, class_, kind):
+                self._lowest = max(other.class_ for other in sent.values())
+            elif kind in left and case.refused_by:
                 refused.append(emergency)
         return refused
 
-    def _taken_from_a_lower(self, case: Waiting, kind: Kind) -> bool:
+    def _taken_from_a_lower(self, case: Waiting, class_: int, kind: Kind) -> bool:
         """Send it what the matching would have sent to a lower class, the lowest first."""
         if kind in self._unsuited:
             return False
-        if not any(suits(unit, case) for unit in self._sent.values()):
+        if not any(suits(sent.unit, case) for sent in self._sent.values()):
             self._unsuited.add(kind)
             return False
-        own = self._class[case.emergency]
         lower = [
-            (-self._class[emergency], self._seconds(unit, case), unit.unit, emergency)
-            for emergency, unit in self._sent.items()
-            if self._class[emergency] > own
-            and unit.unit not in case.refused_by
-            and suits(unit, case)
+            (-sent.class_, self._seconds(sent.unit, case), sent.unit.unit, emergency)
+            for emergency, sent in self._sent.items()
+            if sent.class_ > class_
+            and sent.unit.unit not in case.refused_by
+            and suits(sent.unit, case)
         ]
         if not lower:
             return False
-        loser = min(lower)[3]
-        self._sent[case.emergency] = self._sent.pop(loser)
+        loser = self._sent.pop(min(lower)[3])
+        self._sent[case.emergency] = _Sent(case, class_, loser.unit)
         return True
 
     def _seconds(self, unit: Unit, case: Waiting) -> float:
@@ -217,3 +247,9 @@ class _Batch:
 
     def _proposal(self, case: Waiting, unit: Unit) -> Proposal:
         return Proposal(case.emergency, unit.unit, self._seconds(unit, case), "best for all")
+
+
+def _rank(sent: _Sent) -> tuple[int, bool, float, str]:
+    """Waiting.rank, by the class that it has."""
+    case = sent.case
+    return sent.class_, case.preempted == 0, case.raised_at, case.emergency

@@ -11,13 +11,13 @@ building beyond the coordinates.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from math import cos, inf, radians, sin
 from typing import Protocol
 
 import numpy as np
 
-from actors.domain.dispatch.fleet import Array, Fleet, Kind, fleet, on_sphere
+from actors.domain.dispatch.fleet import Array, Fleet, Kind, Mask, fleet, points_of
 from actors.domain.dispatch.situation import FreeUnit, Waiting
 from actors.domain.dispatch.suitability import suits
 from actors.domain.travel import EARTH_RADIUS_M, TravelEstimate
@@ -104,14 +104,14 @@ class LinearScan:
         """See Nearest."""
         del self._left[unit]
 
-    def _ways(self, case: Waiting) -> Iterator[tuple[float, str]]:
+    def _ways(self, case: Waiting) -> list[tuple[float, str]]:
         seconds, target, now = self._travel.seconds, case.location, self._now
-        picky = bool(case.needs or case.vehicles)
-        return (
-            (seconds(unit.location, target, now), unit.unit)
-            for unit in self._left.values()
-            if unit.unit not in case.refused_by and (not picky or suits(unit, case))
-        )
+        refused_by, picky = case.refused_by, bool(case.needs or case.vehicles)
+        return [
+            (seconds(unit.location, target, now), id_)
+            for id_, unit in self._left.items()
+            if id_ not in refused_by and (not picky or suits(unit, case))
+        ]
 
 
 class VectorIndex:
@@ -126,9 +126,11 @@ class VectorIndex:
         self._travel = travel
         self._now = now
         self._chord_per_s = fastest_mps / EARTH_RADIUS_M
-        # For each kind of needs that was asked for: who is barred, and how many are not.
-        self._closed: dict[Kind, Array] = {}
+        # For each kind of needs that was asked for: who suits, and how many of those are left; and
+        # who is barred, once somebody is looked for.
+        self._suiting: dict[Kind, Mask] = {}
         self._open: dict[Kind, int] = {}
+        self._closed: dict[Kind, Array] = {}
         self._taken: dict[int, None] = {}
 
     def __len__(self) -> int:
@@ -137,9 +139,12 @@ class VectorIndex:
     def any_suits(self, case: Waiting) -> bool:
         """See Nearest."""
         kind = (case.needs, case.vehicles)
-        if kind not in self._open:
-            self._barred(case)
-        return self._open[kind] > 0
+        left = self._open.get(kind)
+        if left is None:
+            suiting = self._suiting[kind] = self._fleet.suiting(case)
+            left = int(np.count_nonzero(suiting)) - sum(bool(suiting[row]) for row in self._taken)
+            self._open[kind] = left
+        return left > 0
 
     def soonest(self, case: Waiting) -> tuple[float, str] | None:
         """See Nearest."""
@@ -165,7 +170,7 @@ class VectorIndex:
         """See Nearest."""
         if not len(self) or not places:
             return [inf] * len(places)
-        dots = on_sphere(places).T @ self._points
+        dots = points_of(places).T @ self._points
         dots[:, list(self._taken)] = -np.inf
         units, seconds, now = self._fleet.units, self._travel.seconds, self._now
         soonest = [
@@ -186,10 +191,11 @@ class VectorIndex:
         if index in self._taken:
             raise KeyError(unit)
         self._taken[index] = None
-        for kind, closed in self._closed.items():
-            if closed[index] == 0.0:
+        for kind, suiting in self._suiting.items():
+            if suiting[index]:
                 self._open[kind] -= 1
-                closed[index] = -np.inf
+        for closed in self._closed.values():
+            closed[index] = -np.inf
 
     def _dots(self, case: Waiting) -> Array:
         """The nearer the larger: 1 - chord²/2; -infinity for those that cannot or will not go."""
@@ -221,5 +227,4 @@ class VectorIndex:
             found = np.where(suiting, 0.0, -np.inf)
             found[list(self._taken)] = -np.inf
             self._closed[kind] = found
-            self._open[kind] = int(np.count_nonzero(found == 0.0))
         return found

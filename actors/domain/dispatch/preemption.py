@@ -19,12 +19,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from math import inf
 from operator import itemgetter
 
 import numpy as np
 from msgspec.structs import replace
 
+from actors.domain.dispatch.backlog import backlog
 from actors.domain.dispatch.fleet import Array, Rows, fleet
 from actors.domain.dispatch.nearest import Nearest, nearest
 from actors.domain.dispatch.situation import (
@@ -69,29 +71,30 @@ def with_preemptions(
     plan: Plan, situation: Situation, travel: TravelEstimate, rules: PreemptionRules
 ) -> Plan:
     """The plan, with preemptions in place of what they make better."""
-    lowest = fleet(situation.busy).priority.max(initial=0.0)
+    busy = fleet(situation.busy)
+    takeable = ((busy.coming > 0.0) & (busy.preempted < rules.limit)).nonzero()[0]
+    if not len(takeable):
+        return plan
+    below = busy.priority.max() - rules.gap
     eta_s = {proposal.emergency: proposal.eta_s for proposal in plan.proposals}
     # Whoever is reached soon anyway has too little to win.
-    below, gain_s, unknown_s = lowest - rules.gap, rules.gain_s, rules.unknown_s
-    urgent = [
+    gain_s, unknown_s = rules.gain_s, rules.unknown_s
+    urgent = (
         case
-        for case in situation.waiting
-        if case.priority <= below and eta_s.get(case.emergency, unknown_s) >= gain_s
-    ]
-    if not urgent:
+        for case in backlog(situation.waiting).by_rank(last=below)
+        if eta_s.get(case.emergency, unknown_s) >= gain_s
+    )
+    cases = list(islice(urgent, rules.cases))
+    if not cases:
         return plan
-    if len(urgent) > rules.cases:
-        # None beyond the class of the last that has a place.
-        last = sorted([case.priority for case in urgent])[rules.cases - 1]
-        urgent = [case for case in urgent if case.priority <= last]
-    cases = sorted(urgent, key=lambda case: case.rank)[: rules.cases]
-    return _Diverting(cases, plan, situation, travel, rules).plan()
+    return _Diverting(cases, takeable, plan, situation, travel, rules).plan()
 
 
 class _Diverting:
     def __init__(
         self,
         cases: Sequence[Waiting],
+        takeable: Rows,
         plan: Plan,
         situation: Situation,
         travel: TravelEstimate,
@@ -103,8 +106,7 @@ class _Diverting:
         self._rules = rules
         self._cases = cases
         self._busy = fleet(situation.busy)
-        coming = (self._busy.coming > 0.0) & (self._busy.preempted < rules.limit)
-        self._takeable: Rows = coming.nonzero()[0]
+        self._takeable = takeable
         self._proposed = {proposal.emergency: proposal for proposal in plan.proposals}
         self._situation = situation
         self._replaced_s: dict[str, float] = {}
@@ -113,8 +115,6 @@ class _Diverting:
         self._taken: set[str] = set()
 
     def plan(self) -> Plan:
-        if not len(self._takeable):
-            return self._plan
         otherwise_s, ways = self._looked_at()
         looks = min(self._rules.looks, ways.shape[1])
         farthest = np.partition(ways, looks - 1, axis=1)[:, looks - 1]

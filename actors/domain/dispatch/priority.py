@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from actors.domain.dispatch.greedy import in_order
+from actors.domain.dispatch.backlog import backlog
+from actors.domain.dispatch.greedy import in_order, in_reach
 from actors.domain.dispatch.nearest import nearest
 from actors.domain.dispatch.situation import Part, Plan, Situation
 from actors.domain.travel import TravelEstimate
@@ -28,6 +29,8 @@ class ByPriority:
         """See Policy."""
         if not situation.free or not situation.waiting:
             return _NOTHING
-        queue = sorted(situation.waiting, key=lambda case: case.rank)
-        proposals, refused = in_order(queue, nearest(situation.free, travel, situation.now))
+        pool = nearest(situation.free, travel, situation.now)
+        cases = situation.waiting
+        queue = cases if len(cases) == 1 else in_reach(backlog(cases), pool)
+        proposals, refused = in_order(queue, pool)
         return Plan(tuple(proposals), tuple(refused))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from functools import lru_cache
 
 from actors.domain.dispatch.situation import BusyUnit, FreeUnit, Waiting
 from actors.domain.values import ALS, BLS
@@ -18,8 +19,12 @@ def provides(skills: Collection[str], needs: Iterable[str]) -> bool:
     )
 
 
+# Asked for each pair of a crew and a call, of which there are a handful of kinds.
+_provided = lru_cache(maxsize=1024)(provides)
+
+
 def suits(unit: FreeUnit | BusyUnit, case: Waiting) -> bool:
     """Whether the unit has the skills and the vehicle; not whether its crew is willing."""
-    return (not case.vehicles or unit.vehicle in case.vehicles) and provides(
-        unit.skills, case.needs
+    return (not case.vehicles or unit.vehicle in case.vehicles) and (
+        not case.needs or _provided(unit.skills, case.needs)
     )

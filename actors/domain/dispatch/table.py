@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from actors.domain.dispatch.fleet import Array, Fleet, Kind, Mask, Rows, on_sphere
+from actors.domain.dispatch.fleet import Array, Fleet, Kind, Mask, Rows, on_sphere, points_of
 from actors.domain.dispatch.situation import BusyUnit, Waiting
 from actors.domain.travel import EARTH_RADIUS_M, GreatCircle, TravelEstimate
 from actors.domain.values import Location
@@ -104,7 +104,7 @@ def seconds_table(
         return np.array(
             [[travel.seconds(place, target, now) for place in places] for target in targets]
         )
-    square = _chords_squared(origins.points, on_sphere(targets))
+    square = _chords_squared(origins.points, points_of(targets))
     if isinstance(travel, GreatCircle):
         arcs = _arcs(square)
         arcs *= EARTH_RADIUS_M / travel.fastest_mps
@@ -150,11 +150,12 @@ def able_ways(
 
 def _chords_squared(origins: Array, targets: Array) -> Array:
     """Squares of the straight lines between points of the unit sphere: a row a target."""
-    along = targets[:, :, None] - origins[:, None, :]
-    along *= along
-    square: Array = along[0]
-    square += along[1]
-    square += along[2]
+    square: Array = targets[0][:, None] - origins[0]
+    square *= square
+    for axis in (1, 2):
+        along = targets[axis][:, None] - origins[axis]
+        along *= along
+        square += along
     return square
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from actors.domain.dispatch.situation import Waiting
 
 # A class is twice as urgent as the next: the ratio at which one immediate call outweighs one of
@@ -31,23 +29,3 @@ def urgency(case: Waiting, now: float) -> int:
         return case.priority
     raised = int(max(0.0, now - case.raised_at) // PROMOTED_AFTER_S)
     return max(_HIGHEST_BY_AGE, case.priority - raised)
-
-
-def in_rank(cases: Iterable[Waiting], now: float) -> list[tuple[int, bool, float, str, Waiting]]:
-    """In the order of Waiting.rank with the class that each has by its age: that rank, and whose.
-
-    No two of `cases` have the same id.
-    """
-    return sorted(
-        [
-            (
-                # Most have not waited so long: the rest is asked about.
-                case.priority if now - case.raised_at < PROMOTED_AFTER_S else urgency(case, now),
-                case.preempted == 0,
-                case.raised_at,
-                case.emergency,
-                case,
-            )
-            for case in cases
-        ]
-    )

@@ -5,7 +5,7 @@ What emergencies say of themselves: apply_cards.py. Offers and crews: apply_offe
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from msgspec.structs import replace
@@ -16,10 +16,11 @@ from actors.domain.dispatcher.apply_offers import (
     crew_lost,
     offer_closed,
     offer_made,
+    offers_made,
     taken_over,
 )
 from actors.domain.dispatcher.case import Case
-from actors.domain.dispatcher.cases import case_of, with_cases
+from actors.domain.dispatcher.cases import case_of, with_case
 from actors.domain.dispatcher.events import (
     AllRefused,
     CrewDone,
@@ -46,6 +47,7 @@ from actors.domain.dispatcher.events import (
     UnitTakenOver,
     UnitUpdated,
 )
+from actors.domain.dispatcher.kin import descended, with_entry
 from actors.domain.dispatcher.state import Dispatcher, KnownHospital, Post
 from actors.domain.kernel import Event
 from actors.domain.messages.card import UnitStatus
@@ -56,18 +58,31 @@ def apply(state: Dispatcher, event: DispatcherEvent) -> Dispatcher:
     return _APPLIED[type(event)](state, event)
 
 
+def apply_all(state: Dispatcher, events: Iterable[DispatcherEvent]) -> Dispatcher:
+    """The state after these events; of many offers in a row, made at once."""
+    offers: list[OfferMade] = []
+    for event in events:
+        if type(event) is OfferMade:
+            offers.append(event)
+            continue
+        if offers:
+            state, offers = offers_made(state, offers), []
+        state = _APPLIED[type(event)](state, event)
+    return offers_made(state, offers) if offers else state
+
+
 def _unit_updated(state: Dispatcher, event: UnitUpdated) -> Dispatcher:
     return _unit(state, event.unit)
 
 
 def _unit_left(state: Dispatcher, event: UnitLeft) -> Dispatcher:
-    units = {k: v for k, v in state.units.items() if k != event.unit}
+    units = descended(state.units, {}, (event.unit,))
     posts = {k: v for k, v in state.posts.items() if k != event.unit}
     return replace(state, units=units, posts=posts)
 
 
 def _unit(state: Dispatcher, unit: UnitStatus) -> Dispatcher:
-    units = {**state.units, unit.unit: unit}
+    units = with_entry(state.units, unit.unit, unit)
     post = state.posts.get(unit.unit)
     if post is None or post.station is None or unit.free:
         return replace(state, units=units)
@@ -75,12 +90,12 @@ def _unit(state: Dispatcher, unit: UnitStatus) -> Dispatcher:
 
 
 def _starved(state: Dispatcher, event: NoUnitFree) -> Dispatcher:
-    return with_cases(state, _calling(case_of(state, event), event.escalate_at, starved=True))
+    return with_case(state, _calling(case_of(state, event), event.escalate_at, starved=True))
 
 
 def _all_refused(state: Dispatcher, event: AllRefused) -> Dispatcher:
     case = _calling(case_of(state, event), event.escalate_at, retry_at=event.retry_at)
-    return with_cases(state, case)
+    return with_case(state, case)
 
 
 def _calling(case: Case, escalate_at: float | None, **changes: object) -> Case:
@@ -91,28 +106,28 @@ def _calling(case: Case, escalate_at: float | None, **changes: object) -> Case:
 
 
 def _round_restarted(state: Dispatcher, event: RoundRestarted) -> Dispatcher:
-    return with_cases(state, replace(case_of(state, event), retry_at=None, refused_by=()))
+    return with_case(state, replace(case_of(state, event), retry_at=None, refused_by=()))
 
 
 def _deferred(state: Dispatcher, event: EmergencyDeferred) -> Dispatcher:
-    return with_cases(state, replace(case_of(state, event), deferred_until=event.until))
+    return with_case(state, replace(case_of(state, event), deferred_until=event.until))
 
 
 def _deferral_ended(state: Dispatcher, event: DeferralEnded) -> Dispatcher:
-    return with_cases(state, replace(case_of(state, event), deferred_until=None))
+    return with_case(state, replace(case_of(state, event), deferred_until=None))
 
 
 def _alerted(state: Dispatcher, event: OpsAlerted) -> Dispatcher:
     case = replace(case_of(state, event), level=event.level, escalate_at=event.next_at)
-    return with_cases(state, case)
+    return with_case(state, case)
 
 
 def _override_ordered(state: Dispatcher, event: OverrideOrdered) -> Dispatcher:
-    return with_cases(state, replace(case_of(state, event), wish=event.wish))
+    return with_case(state, replace(case_of(state, event), wish=event.wish))
 
 
 def _override_lapsed(state: Dispatcher, event: OverrideLapsed) -> Dispatcher:
-    return with_cases(state, replace(case_of(state, event), wish=None))
+    return with_case(state, replace(case_of(state, event), wish=None))
 
 
 def _posted(state: Dispatcher, event: UnitPosted) -> Dispatcher:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from actors.domain.dispatcher.case import Case
-from actors.domain.dispatcher.cases import with_cases
+from actors.domain.dispatcher.cases import with_case
 from actors.domain.dispatcher.events import (
     EmergencyQueued,
     EmergencyRemoved,
     EmergencyUpdated,
     UnitStoodDown,
 )
+from actors.domain.dispatcher.kin import descended
 from actors.domain.dispatcher.state import Dispatcher
 from actors.domain.messages.card import EmergencyCard
 from actors.domain.task import case_key
@@ -32,13 +33,13 @@ def queued(state: Dispatcher, event: EmergencyQueued) -> Dispatcher:
     aside = state.merged.get(key)
     if aside is not None:
         merged = {k: v for k, v in state.merged.items() if k != key}
-        return with_cases(replace(state, merged=merged), replace(aside, card=card))
+        return with_case(replace(state, merged=merged), replace(aside, card=card))
     # Offers are numbered on from what the emergency has heard of, should it have been here before.
     attempt = card.attempt if event.slot == 1 else 0
     case = Case(card=card, slot=event.slot, attempt=attempt, wish=event.wish, since=event.at)
     if event.slot == 1:
         state = replace(state, demand=state.demand.with_call(_about(card.location), event.at))
-    return with_cases(state, case)
+    return with_case(state, case)
 
 
 def _about(location: Location) -> Location:
@@ -52,11 +53,13 @@ def updated(state: Dispatcher, event: EmergencyUpdated) -> Dispatcher:
     """All cases of the emergency, with its newer card."""
     card, at = event.card, event.at
     if not card.further and card.emergency in state.cases:
-        return with_cases(state, _newer(state.cases[card.emergency], card, at))
+        return with_case(state, _newer(state.cases[card.emergency], card, at))
     slots = (1, *(further.slot for further in card.further))
     keys = [case_key(card.emergency, slot) for slot in slots]
-    known = (state.cases[key] for key in keys if key in state.cases)
-    return with_cases(state, *(_newer(case, card, at) for case in known))
+    known = [state.cases[key] for key in keys if key in state.cases]
+    for case in known:
+        state = with_case(state, _newer(case, card, at))
+    return state
 
 
 def _newer(case: Case, card: EmergencyCard, at: float) -> Case:
@@ -68,13 +71,13 @@ def _newer(case: Case, card: EmergencyCard, at: float) -> Case:
 
 def removed(state: Dispatcher, event: EmergencyRemoved) -> Dispatcher:
     """Its cases are gone; or set aside, where it was merged."""
-    cases = dict(state.cases)
     of_it: dict[str, Case] = {}
-    first = cases.get(event.emergency)
+    first = state.cases.get(event.emergency)
     for slot in () if first is None else (1, *(further.slot for further in first.card.further)):
         key = case_key(event.emergency, slot)
-        if key in cases:
-            of_it[key] = cases.pop(key)
+        if key in state.cases:
+            of_it[key] = state.cases[key]
+    cases = descended(state.cases, {}, of_it)
     if event.card is None:
         merged = state.merged
         if merged:
@@ -119,4 +122,4 @@ def _buried(ended: dict[str, float], event: EmergencyRemoved) -> dict[str, float
 def stood_down(state: Dispatcher, event: UnitStoodDown) -> Dispatcher:
     """That case is gone."""
     gone = case_key(event.emergency, event.slot)
-    return replace(state, cases={k: v for k, v in state.cases.items() if k != gone})
+    return replace(state, cases=descended(state.cases, {}, (gone,)))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from msgspec.structs import replace
 
 from actors.domain.dispatcher.case import Case
-from actors.domain.dispatcher.cases import case_of, with_cases
+from actors.domain.dispatcher.cases import case_of, with_case
 from actors.domain.dispatcher.events import (
     CrewDone,
     CrewLost,
@@ -13,15 +15,31 @@ from actors.domain.dispatcher.events import (
     OfferMade,
     UnitTakenOver,
 )
+from actors.domain.dispatcher.kin import descended, with_entry
 from actors.domain.dispatcher.state import Dispatcher
 from actors.domain.task import case_key
 
 
 def offer_made(state: Dispatcher, event: OfferMade) -> Dispatcher:
     """The case is offered, the unit reserved."""
-    state = replace(state, reserved={**state.reserved, event.unit: event.task})
-    case = replace(
-        state.cases[case_key(event.emergency, event.slot)],
+    key = case_key(event.emergency, event.slot)
+    cases = with_entry(state.cases, key, _offered(state.cases[key], event))
+    return replace(state, reserved={**state.reserved, event.unit: event.task}, cases=cases)
+
+
+def offers_made(state: Dispatcher, events: Iterable[OfferMade]) -> Dispatcher:
+    """As above for each, in one copy of the state."""
+    reserved, cases = dict(state.reserved), dict[str, Case]()
+    for event in events:
+        reserved[event.unit] = event.task
+        key = case_key(event.emergency, event.slot)
+        cases[key] = _offered(cases.get(key) or state.cases[key], event)
+    return replace(state, reserved=reserved, cases=descended(state.cases, cases))
+
+
+def _offered(case: Case, event: OfferMade) -> Case:
+    return replace(
+        case,
         phase="offered",
         task=event.task,
         unit=event.unit,
@@ -37,7 +55,6 @@ def offer_made(state: Dispatcher, event: OfferMade) -> Dispatcher:
         eta_at=event.at + event.eta_s,
         since=event.at,
     )
-    return with_cases(state, case)
 
 
 def offer_closed(state: Dispatcher, event: OfferClosed) -> Dispatcher:
@@ -60,7 +77,7 @@ def offer_closed(state: Dispatcher, event: OfferClosed) -> Dispatcher:
     else:
         case = _waiting(case, refused_by=event.unit)
         case = replace(case, tries=case.tries + 1)
-    return with_cases(state, case)
+    return with_case(state, case)
 
 
 def _still_asked(state: Dispatcher, unit: str, task: str) -> Dispatcher:
@@ -76,7 +93,7 @@ def _found_firm(state: Dispatcher, case: Case) -> Dispatcher:
     kept = None if case.diverts is None else state.cases.get(case.diverts)
     if kept is None or kept.unit != case.unit:
         return state
-    return with_cases(state, replace(kept, firm=True))
+    return with_case(state, replace(kept, firm=True))
 
 
 def taken_over(state: Dispatcher, event: UnitTakenOver) -> Dispatcher:
@@ -85,14 +102,14 @@ def taken_over(state: Dispatcher, event: UnitTakenOver) -> Dispatcher:
     if left is not None and left.task == event.from_task:
         left = replace(_waiting(left), preempted=left.preempted + 1)
         # Asked for it still, where the answer about the new task has overtaken this word.
-        state = _unreserve(with_cases(state, left), event.unit, event.from_task)
+        state = _unreserve(with_case(state, left), event.unit, event.from_task)
     case = state.case(event.emergency, event.slot)
     if event.accepted:
         state = _unreserve(state, event.unit, event.task)
         if case is not None and case.task == event.task and case.phase == "offered":
-            state = with_cases(state, _engaged(case, event.at))
+            state = with_case(state, _engaged(case, event.at))
     elif case is not None and case.task == event.task:
-        state = with_cases(state, replace(case, diverts=None))  # asked like any other now
+        state = with_case(state, replace(case, diverts=None))  # asked like any other now
     return state
 
 
@@ -102,13 +119,13 @@ def crew_lost(state: Dispatcher, event: CrewLost) -> Dispatcher:
     # Reserved still, where the end of the task overtook the word that it was accepted.
     state = _unreserve(state, event.unit, event.task)
     refused = event.outcome == "handed_back" or case.recalled != event.task
-    return with_cases(state, _waiting(case, refused_by=event.unit if refused else None))
+    return with_case(state, _waiting(case, refused_by=event.unit if refused else None))
 
 
 def crew_done(state: Dispatcher, event: CrewDone) -> Dispatcher:
     """The case is done."""
     state = _unreserve(state, event.unit, event.task)
-    return with_cases(state, replace(case_of(state, event), phase="done", expires_at=None))
+    return with_case(state, replace(case_of(state, event), phase="done", expires_at=None))
 
 
 def _engaged(case: Case, at: float) -> Case:

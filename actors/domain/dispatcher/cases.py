@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from actors.domain.dispatcher.case import Case
 from actors.domain.dispatcher.events import CaseEvent
+from actors.domain.dispatcher.kin import with_entry
 from actors.domain.dispatcher.state import Dispatcher
 
 
@@ -16,13 +17,9 @@ def case_of(state: Dispatcher, event: CaseEvent) -> Case:
     return case
 
 
-def with_cases(state: Dispatcher, *cases: Case) -> Dispatcher:
-    """With the cases as they are now; those that are set aside stay there."""
-    here, aside = dict(state.cases), state.merged
-    for case in cases:
-        key = case.key
-        if aside and key in aside and key not in here:
-            aside = {**aside, key: case}
-        else:
-            here[key] = case
-    return replace(state, cases=here, merged=aside)
+def with_case(state: Dispatcher, case: Case) -> Dispatcher:
+    """With the case as it is now; one that is set aside stays there."""
+    key, aside = case.key, state.merged
+    if aside and key in aside and key not in state.cases:
+        return replace(state, merged={**aside, key: case})
+    return replace(state, cases=with_entry(state.cases, key, case))

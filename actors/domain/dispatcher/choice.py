@@ -6,9 +6,9 @@ import numpy as np
 
 from actors.domain.choice import RunnerUp
 from actors.domain.dispatch import Situation
-from actors.domain.dispatch.fleet import fleet, on_sphere
+from actors.domain.dispatch.fleet import fleet, points_of
 from actors.domain.dispatcher.case import Case
-from actors.domain.dispatcher.situation import shown_waiting
+from actors.domain.dispatcher.queue import shown_waiting
 from actors.domain.travel import TravelEstimate
 
 # Straight lines say who may be near for a fraction of the price of a travel time; so many of them
@@ -25,7 +25,7 @@ def runners_up(
     able = free.suiting(wanted).copy()
     if chosen in free.at:
         able[free.at[chosen]] = False
-    dots = on_sphere([target])[:, 0] @ free.points
+    dots = points_of([target])[:, 0] @ free.points
     dots[~able] = -np.inf
     looked_at = count * _LOOKED_AT
     if len(dots) > looked_at:

@@ -11,7 +11,7 @@ from typing import cast, get_args
 
 from actors.domain.access import require
 from actors.domain.dispatch import Policy
-from actors.domain.dispatcher.apply import apply
+from actors.domain.dispatcher.apply import apply_all
 from actors.domain.dispatcher.commands import (
     DispatcherCommand,
     ExplainCase,
@@ -28,7 +28,7 @@ from actors.domain.dispatcher.plan import Planning, restands
 from actors.domain.dispatcher.projection import case_view, dispatcher_view
 from actors.domain.dispatcher.rules import DispatchRules
 from actors.domain.dispatcher.state import Dispatcher
-from actors.domain.kernel import Context, Decision, Send, fold
+from actors.domain.kernel import Context, Decision, Send
 from actors.domain.travel import TravelEstimate
 
 _OfPeople = OverrideAssignment | ViewDispatcher | ListSuggestions | ListDuplicates | ExplainCase
@@ -86,16 +86,16 @@ class Dispatching:
     def _concluded(
         self, state: Dispatcher, events: Events, sends: tuple[Send, ...], ctx: Context
     ) -> tuple[Decision, Dispatcher]:
-        taken = fold(apply, state, events)
+        taken = apply_all(state, events)
         alerts = self._alerts(state, taken, events, ctx)
         if alerts:
-            taken = fold(apply, taken, alerts)
+            taken = apply_all(taken, alerts)
         planned: Events = ()
         offers: tuple[Send, ...] = ()
         if not self._rules.plans_when_asked:
             planned, offers = self._planning.planned(taken, ctx, restand=restands(events))
         if planned:
-            taken = fold(apply, taken, planned)
+            taken = apply_all(taken, planned)
         if alerts or planned:
             events, sends = (*events, *alerts, *planned), (*sends, *offers)
         return Decision(events, sends, after=taken), taken

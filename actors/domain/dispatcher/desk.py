@@ -21,6 +21,7 @@ from actors.domain.dispatcher.commands import (
 )
 from actors.domain.dispatcher.events import Events, OverrideOrdered
 from actors.domain.dispatcher.plan import leaving
+from actors.domain.dispatcher.queue import shown_waiting
 from actors.domain.dispatcher.situation import Showing
 from actors.domain.dispatcher.state import Dispatcher
 from actors.domain.emergency.projection import choice_view
@@ -128,7 +129,12 @@ class Desk:
             key=lambda case: case.rank,
         )
         situation = self._showing.situation(
-            state, waiting, self._policy, ctx.now, ctx.telemetry, everything=True
+            state,
+            tuple(map(shown_waiting, waiting)),
+            self._policy,
+            ctx.now,
+            ctx.telemetry,
+            everything=True,
         )
         shown = []
         for case in waiting:

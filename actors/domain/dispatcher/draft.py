@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from msgspec.structs import replace
@@ -173,12 +174,16 @@ class Draft:
             )
         )
 
-    def unserved(self, state: Dispatcher, cases: list[Case], plan: Plan) -> None:
-        """Who still waits, and why: for the ops desk."""
-        if not plan.refused:
-            cases = [case for case in cases if not case.starved]  # the others ops knows of
+    def unserved(self, state: Dispatcher, untold: Sequence[Case], plan: Plan) -> None:
+        """Who still waits, and why: for the ops desk. `untold`: those it does not know of."""
+        cases = untold
+        if plan.refused:
+            cases = [*untold, *(state.cases[key] for key in plan.refused)]
         if not cases:
             return
+        if len(cases) > 1:  # each once, in an order of their own
+            keys = {case.key for case in cases}
+            cases = [case for key, case in state.cases.items() if key in keys]
         served = {proposal.emergency for proposal in plan.proposals}
         served.update(taking.emergency for taking in plan.preemptions)
         served.update(hold.emergency for hold in plan.holds)

@@ -32,7 +32,7 @@ def emergency_changed(state: Dispatcher, message: EmergencyChanged, now: float) 
         return (), ()
     if not card.further and not case.card.further:
         updated = (EmergencyUpdated(at=now, card=card),)
-        return updated, () if case.unit is None else tuple(_told(case, card, state.id))
+        return updated, _told(case, card, state.id)
     events: list[DispatcherEvent] = [EmergencyUpdated(at=now, card=card)]
     sends: list[Send] = []
     wanted = {1, *(further.slot for further in card.further)}
@@ -86,22 +86,27 @@ def _of(state: Dispatcher, emergency: str) -> list[Case]:
     return [first, *(case for case in rest if case is not None)]
 
 
-def _told(case: Case, card: EmergencyCard, region: str) -> Iterator[Send]:
+def _told(case: Case, card: EmergencyCard, region: str) -> tuple[Send, ...]:
     """What the unit must hear of a newer card."""
+    known = case.card
+    if card.priority == known.priority and card.staging == known.staging and not card.held:
+        return ()
     if case.unit is None or case.task is None or case.phase == "done":
-        return
+        return ()
     unit = EntityRef("paramedic", case.unit)
-    if card.priority != case.card.priority:
+    sends: list[Send] = []
+    if card.priority != known.priority:
         message: Command = ReprioritizeTask(
             task=case.task, priority=card.priority, revision=card.revision
         )
-        yield Send(unit, message)
-    if card.staging != case.card.staging:
+        sends.append(Send(unit, message))
+    if card.staging != known.staging:
         message = StageTask(task=case.task, staging=card.staging, revision=card.revision)
-        yield Send(unit, message)
-    if card.held and not case.card.held:
+        sends.append(Send(unit, message))
+    if card.held and not known.held:
         # Who has accepted goes on: a hold is about whom to send.
-        yield from _called_off(case, region, "held by the dispatcher", only_offer=True)
+        sends += _called_off(case, region, "held by the dispatcher", only_offer=True)
+    return tuple(sends)
 
 
 def _called_off(

@@ -5,7 +5,7 @@ First whoever was ordered by a human is sent, then the policy is asked about the
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from actors.domain.dispatch import Plan, Policy
@@ -60,41 +60,32 @@ class Planning:
 
         `limit`: as PlanNow says.
         """
-        waiting = [
-            case
-            for case in state.cases.values()
-            if case.phase == "waiting" and not (case.card.held and case.wish is None)
-        ]
+        queue = self.showing.queue(state)
         moving = restand and "stations" in self._policy.wants
-        if not waiting and not moving:
+        if not queue.shown and not queue.wished and not moving:
             return (), ()
         draft = Draft(self._policy, self._travel, self._rules, ctx)
-        wanted = [case for case in waiting if case.wish is not None]
-        if wanted:
-            state = self._ordered(state, wanted, draft)
-            waiting = [
-                case
-                for case in state.cases.values()
-                if case.phase == "waiting" and not case.card.held
-            ]
+        if queue.wished:
+            state = self._ordered(state, queue.wished, draft)
+            queue = self.showing.queue(state)
         free = self.showing.free(state, ctx.telemetry)
         if not free and "busy" not in self._policy.wants:
-            draft.unserved(state, waiting, _NOTHING)  # nobody to propose: nothing to ask
+            draft.unserved(state, queue.untold, _NOTHING)  # nobody to propose: nothing to ask
             return tuple(draft.events), tuple(draft.sends)
         situation = self.showing.situation(
-            state, waiting, self._policy, ctx.now, ctx.telemetry, free=free
+            state, queue.shown, self._policy, ctx.now, ctx.telemetry, free=free
         )
         plan = _NOTHING
-        if situation.free or (situation.busy and waiting):
+        if situation.free or (situation.busy and queue.shown):
             plan = self._policy.plan(situation, self._travel)
         if limit is not None and len(plan.proposals) > limit:
             draft.follow(state, Plan(plan.proposals[:limit]), situation)
             return tuple(draft.events), tuple(draft.sends)
         draft.follow(state, plan, situation)
-        draft.unserved(state, waiting, plan)
+        draft.unserved(state, queue.untold, plan)
         return tuple(draft.events), tuple(draft.sends)
 
-    def _ordered(self, state: Dispatcher, wanted: list[Case], draft: Draft) -> Dispatcher:
+    def _ordered(self, state: Dispatcher, wanted: Sequence[Case], draft: Draft) -> Dispatcher:
         """Whom a human has chosen, or a lapse where that one cannot go any more."""
         for case in sorted(wanted, key=lambda c: c.rank):
             assert case.wish is not None

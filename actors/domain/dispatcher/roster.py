@@ -1,44 +1,19 @@
-"""What was made of a dispatcher's state before, and what of it must be made anew.
+"""What stands for each of many in a region, kept as what changed is put in.
 
-A state shares with the one before it all that did not change, so that what changed is found by
-comparing objects, not their contents.
+It is held against what stood before by identity: what did not change is the same object still.
 """
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
-from itertools import compress
-from operator import is_not
-from typing import Generic, TypeVar
+from collections.abc import Container, Iterable
+from typing import Final, Generic, TypeVar
+
+from actors.domain.dispatch.difference import note
 
 T = TypeVar("T")
 
-
-def changed(old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:
-    """The keys that are in one only, or stand for another object."""
-    if old is new:
-        return []
-    keys = list(compress(new, map(is_not, map(old.get, new), new.values())))
-    if len(old) + sum(key not in old for key in keys) > len(new):
-        keys += [key for key in old if key not in new]
-    return keys
-
-
-class Compared:
-    """The last two that were compared: those who are free and who are busy are read in turn."""
-
-    __slots__ = ("_keys", "_new", "_old")
-
-    def __init__(self) -> None:
-        self._old: Mapping[str, object] = {}
-        self._new: Mapping[str, object] = self._old
-        self._keys: list[str] = []
-
-    def changed(self, old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:
-        """As above."""
-        if self._old is not old or self._new is not new:
-            self._old, self._new, self._keys = old, new, changed(old, new)
-        return self._keys
+# Of so few, each is looked at sooner than it is found what has changed.
+_FEW: Final = 64
 
 
 class Roster(Generic[T]):
@@ -48,16 +23,20 @@ class Roster(Generic[T]):
     tuples place by place finds little that differs.
     """
 
-    __slots__ = ("_at", "_entries", "_keys", "_shown")
+    __slots__ = ("_at", "_changed", "_entries", "_keys", "_shown")
 
     def __init__(self) -> None:
         self._at: dict[str, int] = {}
         self._keys: list[str] = []
         self._entries: list[T] = []
-        self._shown: tuple[T, ...] | None = ()
+        self._shown: tuple[T, ...] = ()
+        self._changed: set[int] = set()  # places, since it was shown
 
     def __iter__(self) -> Iterable[str]:
         return iter(self._keys)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._at
 
     def put(self, key: str, entry: T | None) -> None:
         """What stands for the key from now on; None: nothing."""
@@ -66,13 +45,13 @@ class Roster(Generic[T]):
             if at is not None:
                 self._drop(key, at)
         elif at is None:
+            self._changed.add(len(self._keys))
             self._at[key] = len(self._keys)
             self._keys.append(key)
             self._entries.append(entry)
-            self._shown = None
         elif self._entries[at] is not entry:
             self._entries[at] = entry
-            self._shown = None
+            self._changed.add(at)
 
     def keep(self, keys: Container[str]) -> None:
         """Only these, of those that are there."""
@@ -81,8 +60,12 @@ class Roster(Generic[T]):
 
     def entries(self) -> tuple[T, ...]:
         """All of them."""
-        if self._shown is None:
-            self._shown = tuple(self._entries)
+        if self._changed:
+            before, self._shown = self._shown, tuple(self._entries)
+            both = min(len(before), len(self._shown))
+            if both >= _FEW:
+                note(before, self._shown, sorted(at for at in self._changed if at < both))
+            self._changed = set()
         return self._shown
 
     def _drop(self, key: str, at: int) -> None:
@@ -91,4 +74,4 @@ class Roster(Generic[T]):
         if last_key != key:
             self._keys[at], self._entries[at] = last_key, last
             self._at[last_key] = at
-        self._shown = None
+        self._changed.add(at)

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from heapq import heapify, heappop, heappush
+from math import inf
+from typing import Any, Final, NamedTuple
 
-from actors.domain.dispatch import BusyUnit, FreeUnit, Hotspot, Station, Waiting
+from actors.domain.dispatch import BusyUnit, FreeUnit, Hotspot, Station
 from actors.domain.dispatcher.case import Case
+from actors.domain.dispatcher.kin import Compared, changed
 from actors.domain.dispatcher.positions import MOVED, MOVES, POSITIONS, newest
+from actors.domain.dispatcher.queue import Queued
 from actors.domain.dispatcher.release import Release, Releases
-from actors.domain.dispatcher.roster import Compared, Roster, changed
+from actors.domain.dispatcher.roster import Roster
 from actors.domain.dispatcher.state import Dispatcher
 from actors.domain.messages.card import UnitStatus
 from actors.domain.values import Position
 
-_EMPTY: Mapping[str, Position] = {}
+NOWHERE: Mapping[str, Position] = {}
+# So many times that are over may be kept at least.
+_ENDS: Final = 64
 
 
 class Read(NamedTuple):
@@ -85,25 +91,65 @@ class BusyRow(NamedTuple):
 class Seen:
     """What was last shown of one region, and what it was read from."""
 
-    def __init__(self, releases: Releases) -> None:
+    def __init__(self, releases: Releases, few: int) -> None:
         self.releases = releases
-        # By the identity of the case, which is kept with it.
-        self.waiting: dict[int, tuple[Case, Waiting]] = {}
+        self.queued = Queued(few)
+        self.compared_cases = Compared()
         self.stations: tuple[Station, ...] = ()
         self.stations_read: object = ()
         self.hotspots: tuple[Hotspot, ...] = ()
         self.hotspots_read: tuple[object, float] = ((), 0.0)
         self.free = Roster[FreeUnit]()
         self.free_read: Read | None = None
+        self.free_shown: tuple[FreeUnit, ...] = ()
         self.free_rows: dict[str, FreeRow] = {}
         self.busy = Roster[BusyUnit]()
         self.busy_read: Read | None = None
         self.busy_rows: dict[str, BusyRow] = {}
-        # The cases whose unit is shown another way by the clock alone, and until when.
+        # The cases whose unit is shown another way by the clock alone, and until when; and those
+        # times as a heap, with some that are not so any more.
         self.until: dict[str, float] = {}
+        self.ends: list[tuple[float, str]] = []
         self.busy_at = 0.0
         self.compared = Compared()
         self.cases_of: dict[str, set[str]] = {}
+
+    def few_free(
+        self, state: Dispatcher, positions: Mapping[str, Position]
+    ) -> tuple[FreeUnit, ...]:
+        """Of so few units that all are looked at sooner than those are found that changed."""
+        kept, self.free_rows, self.free_read = self.free_rows, {}, None
+        reserved, shown = state.reserved, []
+        for id_, unit in state.units.items():
+            if unit.free and id_ not in reserved and unit.position is not None:
+                row = free_row(kept.get(id_), unit, unit.position, positions.get(id_), state)
+                self.free_rows[id_] = row
+                shown.append(row.shown)
+        made = tuple(shown)
+        if made != self.free_shown:
+            self.free_shown = made
+        return self.free_shown
+
+    def ends_at(self, key: str, until: float) -> None:
+        """The unit of this case is shown as it is until then."""
+        if self.until.get(key) == until:
+            return
+        self.until[key] = until
+        if until < inf:
+            heappush(self.ends, (until, key))
+        if len(self.ends) > 2 * len(self.until) + _ENDS:
+            self.ends = [(at, of) for of, at in self.until.items() if at < inf]
+            heapify(self.ends)
+
+    def passed(self, now: float) -> set[str]:
+        """The cases whose unit is to be shown another way."""
+        found = set()
+        while self.ends and self.ends[0][0] < now:
+            until, key = heappop(self.ends)
+            if self.until.get(key) == until:
+                found.add(key)
+                del self.until[key]
+        return found
 
     def index(
         self, before: Mapping[str, Any], now: Mapping[str, Case], keys: Iterable[str]
@@ -119,9 +165,9 @@ class Seen:
 
 def reading(state: Dispatcher, of_each: Mapping[str, object], telemetry: Mapping[str, Any]) -> Read:
     """What is about to be read, to compare it with what was."""
-    positions: Mapping[str, Position] = telemetry.get(POSITIONS, _EMPTY)
+    positions: Mapping[str, Position] = telemetry.get(POSITIONS, NOWHERE)
     # Who does not count the positions computes them when asked: they change unseen.
-    count: object = telemetry.get(MOVES, 0 if positions is _EMPTY else object())
+    count: object = telemetry.get(MOVES, 0 if positions is NOWHERE else object())
     return Read(state.units, state.reserved, of_each, positions, count)
 
 
@@ -133,11 +179,27 @@ def shown_free(
     if unit is None or not unit.free or unit.position is None or id_ in state.reserved:
         rows.pop(id_, None)
         return None
-    place, post = positions.get(id_), state.posts.get(id_)
-    station = unit.station if post is None or post.station is None else post.station
-    row = rows.get(id_)
-    if row is None or row.unit is not unit or row.place is not place or row.station != station:
-        where = newest(unit.position, place)
-        shown = FreeUnit(id_, where, unit.skills, unit.vehicle, station)
-        row = rows[id_] = FreeRow(unit, place, station, shown)
+    row = free_row(rows.get(id_), unit, unit.position, positions.get(id_), state)
+    rows[id_] = row
     return row.shown
+
+
+def free_row(
+    known: FreeRow | None,
+    unit: UnitStatus,
+    durable: Position,
+    place: Position | None,
+    state: Dispatcher,
+) -> FreeRow:
+    """What is known of it, where that is still so."""
+    post = state.posts.get(unit.unit)
+    station = unit.station if post is None or post.station is None else post.station
+    if (
+        known is not None
+        and known.unit is unit
+        and known.place is place
+        and known.station == station
+    ):
+        return known
+    shown = FreeUnit(unit.unit, newest(durable, place), unit.skills, unit.vehicle, station)
+    return FreeRow(unit, place, station, shown)

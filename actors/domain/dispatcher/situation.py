@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from math import ceil, inf
 from typing import Any, Final
 
 from actors.domain.dispatch import BusyUnit, FreeUnit, Hotspot, Policy, Situation, Station, Waiting
 from actors.domain.dispatcher.case import Case
-from actors.domain.dispatcher.positions import newest
+from actors.domain.dispatcher.kin import changed
+from actors.domain.dispatcher.positions import POSITIONS, newest
+from actors.domain.dispatcher.queue import Queue
 from actors.domain.dispatcher.release import Release, Releases
-from actors.domain.dispatcher.roster import changed
 from actors.domain.dispatcher.rules import DispatchRules
-from actors.domain.dispatcher.seen import BusyRow, Seen, reading, shown_free
+from actors.domain.dispatcher.seen import NOWHERE, BusyRow, Seen, reading, shown_free
 from actors.domain.dispatcher.state import Dispatcher
 from actors.domain.messages.card import UnitStatus
 from actors.domain.task import ON_THE_WAY, TaskStep
@@ -23,6 +24,9 @@ from actors.domain.values import Location, Position
 _DEMAND_FOR_S: Final = 300.0
 # A crew that is late is shown another way once a minute, not each time that somebody looks.
 _LATE_STEP_S: Final = 60.0
+# Of fewer units or cases, all are read in less time than it is found which have changed: measured,
+# of 25 in 19 µs instead of 21, of 40 in the same, of 64 in 34 instead of 29.
+_FEW: Final = 40
 _ALL: Final[frozenset[str]] = frozenset({"busy", "stations", "demand"})
 _STEP: Final[Mapping[str, TaskStep]] = {
     "ordered": "accepted",
@@ -40,18 +44,20 @@ class Showing:
     """Makes situations. What did not change is not made anew, and is the same object again.
 
     The memory is of what was read, compared by identity, so that it never changes what is shown,
-    but for the order of the units, which means nothing.
+    but for the order of the units, which means nothing. Of fewer units or cases than `few` all are
+    looked at each time, with no more memory than of the objects themselves.
     """
 
-    def __init__(self, travel: TravelEstimate, rules: DispatchRules) -> None:
+    def __init__(self, travel: TravelEstimate, rules: DispatchRules, few: int = _FEW) -> None:
         self._travel = travel
         self._rules = rules
+        self._few = few
         self._seen: dict[str, Seen] = {}
 
     def situation(
         self,
         state: Dispatcher,
-        waiting: Iterable[Case],
+        waiting: tuple[Waiting, ...],
         policy: Policy,
         now: float,
         telemetry: Mapping[str, Any],
@@ -61,21 +67,28 @@ class Showing:
     ) -> Situation:
         """What `policy` wants to know; or, for people who ask, all there is.
 
-        `free`: what `free` has just said of the same state.
+        `waiting`: who is to be served. `free`: what `free` has just said of the same state.
         """
         wants = _ALL if everything else policy.wants
         return Situation(
             now=now,
-            waiting=self._waiting(state, waiting),
+            waiting=waiting,
             free=self.free(state, telemetry) if free is None else free,
             busy=self.busy(state, now, telemetry) if "busy" in wants else (),
             stations=self._stations(state) if "stations" in wants else (),
             demand=self._demand(state, now) if "demand" in wants else (),
         )
 
+    def queue(self, state: Dispatcher) -> Queue:
+        """Who waits."""
+        seen = self._of(state)
+        return seen.queued.queue(state.cases, seen.compared_cases)
+
     def free(self, state: Dispatcher, telemetry: Mapping[str, Any]) -> tuple[FreeUnit, ...]:
         """Who can be asked, where it was last seen."""
         seen = self._of(state)
+        if len(state.units) < self._few:
+            return seen.few_free(state, telemetry.get(POSITIONS, NOWHERE))
         read = reading(state, state.posts, telemetry)
         before, seen.free_read = seen.free_read, read
         units = None if before is None else before.changed(read, telemetry, seen.compared)
@@ -104,13 +117,13 @@ class Showing:
             kept, seen.busy_rows = seen.busy_rows, {}
             seen.busy.keep(state.cases)
             seen.releases.keep(state.cases)
-            seen.until, keys = {}, list(state.cases)
+            seen.until, seen.ends, keys = {}, [], list(state.cases)
             seen.cases_of = {}
             seen.index({}, state.cases, keys)
         else:
             kept = seen.busy_rows
-            due = {key for key, until in seen.until.items() if until < now}
-            other = changed(before.of_each, state.cases)
+            due = seen.passed(now)
+            other = seen.compared_cases.changed(before.of_each, state.cases)
             seen.index(before.of_each, state.cases, other)
             due.update(other, elsewhere)
             for unit in units:
@@ -125,7 +138,7 @@ class Showing:
                 seen.releases.forget(key)
                 continue
             seen.busy_rows[key] = row
-            seen.until[key] = row.until
+            seen.ends_at(key, row.until)
             seen.busy.put(key, row.shown)
         return seen.busy.entries()
 
@@ -203,21 +216,9 @@ class Showing:
     def _of(self, state: Dispatcher) -> Seen:
         seen = self._seen.get(state.id)
         if seen is None:
-            seen = self._seen[state.id] = Seen(Releases(self._travel, self._rules))
+            releases = Releases(self._travel, self._rules)
+            seen = self._seen[state.id] = Seen(releases, self._few)
         return seen
-
-    def _waiting(self, state: Dispatcher, waiting: Iterable[Case]) -> tuple[Waiting, ...]:
-        seen = self._of(state)
-        before, seen.waiting = seen.waiting, {}
-        shown: list[Waiting] = []
-        for case in waiting:
-            at = id(case)
-            known = before.get(at)
-            if known is None:
-                known = (case, shown_waiting(case))
-            seen.waiting[at] = known
-            shown.append(known[1])
-        return tuple(shown)
 
     def _stations(self, state: Dispatcher) -> tuple[Station, ...]:
         seen = self._of(state)
@@ -235,18 +236,3 @@ class Showing:
             seen.hotspots = state.demand.hotspots(at)
             seen.hotspots_read = (state.demand.cells, at)
         return seen.hotspots
-
-
-def shown_waiting(case: Case) -> Waiting:
-    """Where units wait for the go-ahead, that is where they go first."""
-    card = case.card
-    return Waiting(
-        case.key,
-        card.priority,
-        card.raised_at,
-        card.staging or card.location,
-        card.needs,
-        case.refused_by,
-        card.vehicles,
-        case.preempted,
-    )

@@ -58,12 +58,12 @@ def concluded(
         return Decision(answer=answer(state)) if answer else Decision()
     after = fold(apply, state, events)
     sends: list[Send] = []
-    before = state
+    before, last = state, events[-1]
     for event in events:
         told = _TOLD.get(type(event))
         if told is not None:
             sends += told(before, event, after)
-        if event is not events[-1]:
+        if event is not last:
             before = apply(before, event)
     if not _seen_alike(state, after):
         # With the unit's status, whatever the message was; a shift's report has none.

@@ -102,9 +102,11 @@ turns = st.fixed_dictionaries(
 
 
 @settings(max_examples=150)
-@given(st.lists(turns, max_size=6))
-def test_with_and_without_memory_the_same_is_shown(happened: list[dict[str, Any]]) -> None:
-    showing, state, now = Showing(TRAVEL, RULES), Dispatcher(id="r"), NOW
+@given(st.lists(turns, max_size=6), st.sampled_from([0, 2, 64]))
+def test_with_and_without_memory_the_same_is_shown(
+    happened: list[dict[str, Any]], few: int
+) -> None:
+    showing, state, now = Showing(TRAVEL, RULES, few), Dispatcher(id="r"), NOW
     telemetry: dict[str, Any] = {}
     for turn in happened:
         now += turn["seconds"]
@@ -145,7 +147,10 @@ def after(state: Dispatcher, turn: dict[str, Any]) -> Dispatcher:
 def shown(
     showing: Showing, state: Dispatcher, now: float, telemetry: dict[str, Any]
 ) -> tuple[object, ...]:
-    waiting = [case for case in state.cases.values() if case.phase == "waiting"]
-    made: Situation = showing.situation(state, waiting, Combined(), now, telemetry)
+    queue = showing.queue(state)
+    made: Situation = showing.situation(state, queue.shown, Combined(), now, telemetry)
+    assert len(set(made.waiting)) == len(made.waiting)
     assert len(set(made.free)) == len(made.free) and len(set(made.busy)) == len(made.busy)
-    return made.waiting, set(made.free), set(made.busy), made.stations, made.demand
+    wished, untold = ({case.key: case for case in some} for some in (queue.wished, queue.untold))
+    waiting = set(made.waiting), wished, untold
+    return waiting, set(made.free), set(made.busy), made.stations, made.demand
