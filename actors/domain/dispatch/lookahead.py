@@ -13,17 +13,17 @@ calls closest-idle had 2.7 times as many late arrivals as the offline optimum (J
 Berg, van der Mei 2017, doi:10.1016/j.ejor.2016.08.061).
 
 What always holds. A free unit that suits goes to no emergency while one of a higher class (by
-weights.urgency: class, raised by age) that it suits and that did not refuse it gets none, unless
-the latter is held. A hold is for the first seconds of a call's life only (`hold_s`), and for
-priority 1 the shortest: an estimate must not cost a life. The cost grows faster than the wait, so
-that the oldest of a class cannot be passed over for ever.
+weights.urgency: class, raised by age), or of the same and left by its unit before, that it suits
+and that did not refuse it gets none, unless the latter is held. A hold is for the first seconds of
+a call's life only (`hold_s`), and for priority 1 the shortest: an estimate must not cost a life.
+The cost grows faster than the wait, so that the oldest of a class cannot be passed over for ever.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from operator import attrgetter
+from operator import attrgetter, neg
 
 import numpy as np
 
@@ -85,6 +85,8 @@ class _Batch:
         ranked = in_rank(situation.waiting, now)
         self._queue = [row[4] for row in ranked]
         self._class = {row[3]: row[0] for row in ranked}
+        # Whom nobody lower may get a unit before: classes, and in each those whom a unit has left.
+        self._standing = {row[3]: row[:2] for row in ranked}
         self._travel = travel
         self._free = fleet(situation.free)
         self._busy = fleet(situation.busy)
@@ -93,8 +95,8 @@ class _Batch:
         self._soon: Mask = (free_at > now) & (free_at <= now + rules.horizon_s)
         self._pool = nearest(situation.free, travel, now)
         self._sent: dict[str, Unit] = {}
-        # The lowest class that anybody was sent to.
-        self._lowest = 0
+        # The lowest standing of any that somebody was sent to.
+        self._lowest = (0, False)
         self._holds: dict[str, Hold] = {}
         self._stuck: list[Waiting] = []
         # The needs that nobody who is sent to anyone suits.
@@ -157,7 +159,7 @@ class _Batch:
 
     def _send(self, case: Waiting, unit: Unit) -> None:
         self._sent[case.emergency] = unit
-        self._lowest = max(self._lowest, self._class[case.emergency])
+        self._lowest = max(self._lowest, self._standing[case.emergency])
         self._unsuited.clear()
         self._pool.take(unit.unit)
 
@@ -185,26 +187,24 @@ class _Batch:
             left = helped[kind] = helped[kind] and self._pool.any_suits(case)
             if left and (best := self._pool.soonest(case)) is not None:
                 self._send(case, self._free.units[self._free.at[best[1]]])
-            elif self._class[emergency] < self._lowest and self._taken_from_a_lower(case, kind):
+            elif self._standing[emergency] < self._lowest and self._taken_from_a_lower(case, kind):
                 continue
             elif left and case.refused_by:
                 refused.append(emergency)
         return refused
 
     def _taken_from_a_lower(self, case: Waiting, kind: Kind) -> bool:
-        """Send it what the matching would have sent to a lower class, the lowest first."""
+        """Send it what the matching would have sent to a lower standing, the lowest first."""
         if kind in self._unsuited:
             return False
         if not any(suits(unit, case) for unit in self._sent.values()):
             self._unsuited.add(kind)
             return False
-        own = self._class[case.emergency]
+        own, standing = self._standing[case.emergency], self._standing
         lower = [
-            (-self._class[emergency], self._seconds(unit, case), unit.unit, emergency)
+            (tuple(map(neg, standing[emergency])), self._seconds(unit, case), unit.unit, emergency)
             for emergency, unit in self._sent.items()
-            if self._class[emergency] > own
-            and unit.unit not in case.refused_by
-            and suits(unit, case)
+            if standing[emergency] > own and unit.unit not in case.refused_by and suits(unit, case)
         ]
         if not lower:
             return False
