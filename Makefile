@@ -16,10 +16,10 @@ POLICY ?= priority
 # Packages are taken from wherever pip is set up to take them; their hashes are in the lock files.
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help install run test test-unit test-web test-integration test-acceptance check bench chaos lock docs clean
+.PHONY: help install run test test-unit test-web test-integration test-acceptance check bench chaos lock audit-dependencies docs clean
 
 help: ## Show this list
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(VENV)/.installed ## Set up .venv with the locked dependencies (quick when nothing changed)
 
@@ -77,6 +77,17 @@ lock: $(BIN)/uv ## Resolve the dependencies anew into the lock files
 $(BIN)/uv:
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(PIP) install uv
+
+# With an environment of its own, for it is no part of ours. --strict: what it could not look up is a
+# failure; without it a run that reached nothing ends with "No known vulnerabilities found".
+audit-dependencies: $(VENV)/audit/bin/pip-audit ## Ask the advisory service about every locked package
+	@for lock in requirements.lock requirements-dev.lock; do \
+		echo "$$lock:" && $< --strict --require-hashes --disable-pip -r $$lock || exit 1; \
+	done
+
+$(VENV)/audit/bin/pip-audit:
+	@$(PYTHON) -m venv $(VENV)/audit
+	@$(VENV)/audit/bin/python -m pip --disable-pip-version-check --quiet install pip-audit
 
 docs: install ## Write the generated documents (state diagrams, settings, channels, access)
 	@$(BIN)/python -m actors.domain.diagrams docs/states

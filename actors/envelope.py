@@ -29,6 +29,10 @@ class Envelope(Struct, frozen=True, array_like=True, gc=False):
     `outbox`: this is a message out of the outbox; its row goes with the commit that handles it.
     `read`: it may change nothing, and so its answer is not kept; repeated, it is read anew.
     `ties`: of the sender, as its door found them.
+    `said`: the fingerprint of what the caller said, where the door made the command of it with what
+    it looked up: another look-up must not make another command of a repeat. Empty: of `body`.
+    `refusal`: the door has found that it cannot be done (JSON of a Refusal): that is the command's
+    answer, unless the command has one already. It is not decoded then.
     """
 
     kind: str
@@ -42,10 +46,17 @@ class Envelope(Struct, frozen=True, array_like=True, gc=False):
     outbox: bool = False
     read: bool = False
     ties: tuple[Tie, ...] = ()
+    said: bytes = b""
+    refusal: bytes = b""
 
     @property
     def ref(self) -> EntityRef:
         return EntityRef(self.kind, self.entity)
+
+    @property
+    def fingerprint(self) -> bytes:
+        """What a repeat is known by."""
+        return self.said or fingerprint(self.body)
 
 
 class Status(IntEnum):
@@ -121,7 +132,12 @@ def fingerprint(body: bytes) -> bytes:
 
 
 def refused(error: DomainError) -> Reply:
-    return Reply(Status.REFUSED, to_json(Refusal(error.code, error.message, error.allowed)))
+    return Reply(Status.REFUSED, refusal(error))
+
+
+def refusal(error: DomainError) -> bytes:
+    """JSON of a Refusal."""
+    return to_json(Refusal(error.code, error.message, error.allowed))
 
 
 def result(reply: Reply) -> bytes:

@@ -13,7 +13,7 @@ from collections import OrderedDict, deque
 from collections.abc import Iterable
 from typing import Final
 
-from actors.envelope import Envelope, Reply, Status, fingerprint
+from actors.envelope import Envelope, Reply, Status
 from actors.limits import Limits
 from actors.ports import AnswerRow
 from actors.stats import Stats
@@ -58,7 +58,7 @@ class Entry:
         self.urgent = urgent
         self.ref = f"{envelope.kind}:{envelope.entity}"
         self.key = (self.ref, envelope.id)
-        self.fingerprint = fingerprint(envelope.body)
+        self.fingerprint = envelope.fingerprint
         self.waiters: list[tuple[Call, int]] = []
         self.taken: frozenset[str] = frozenset()
         self.suspect = False

@@ -16,8 +16,18 @@ from typing import Final
 
 from msgspec import Struct
 
-from actors.domain.kernel import Command, EntityRef, Sender, Signal
-from actors.envelope import Envelope, Reply, SignalEnvelope, Status, encode, result, to_json
+from actors.domain.kernel import Command, DomainError, EntityRef, Sender, Signal
+from actors.envelope import (
+    Envelope,
+    Reply,
+    SignalEnvelope,
+    Status,
+    encode,
+    fingerprint,
+    refusal,
+    result,
+    to_json,
+)
 from actors.errors import Busy, DeadlineExceeded, RuntimeFault, Unavailable
 from actors.placement import shard_of, slot_of
 from actors.ports import Clock, Transport
@@ -123,15 +133,49 @@ class Router:
         by: Sender,
         timeout_s: float = 5.0,
         urgent: bool = False,
+        said: Struct | None = None,
     ) -> bytes:
         """The answer's JSON (`null` where the command has none), once it is durable.
 
         `id` names the command for ever: asking again with the same id gets the same answer and
-        changes nothing. Raises DomainError (refused), Busy, DeadlineExceeded (outcome unknown; ask
-        again with the same id), CommandIdReused, BadCommand, Unavailable (the router is closed), or
-        RuntimeFault (a bug, logged).
+        changes nothing. `said`: the caller's own words, where `command` was made of them with what
+        was looked up: a repeat is known by them, whatever is looked up then.
+
+        Raises DomainError (refused), Busy, DeadlineExceeded (outcome unknown; ask again with the
+        same id), CommandIdReused, BadCommand, Unavailable (the router is closed), or RuntimeFault
+        (a bug, logged).
         """
-        body = to_json(command)
+        envelope = Envelope(
+            ref.kind,
+            ref.id,
+            id,
+            by.role,
+            by.subject,
+            to_json(command),
+            self._clock.now() + timeout_s,
+            urgent,
+            ties=by.ties,
+            said=b"" if said is None else fingerprint(to_json(said)),
+        )
+        return result(await self.forward(envelope, timeout_s))
+
+    async def refuse(
+        self,
+        ref: EntityRef,
+        said: Struct,
+        error: DomainError,
+        *,
+        id: str,  # noqa: A002  as in `ask`
+        by: Sender,
+        timeout_s: float = 5.0,
+        urgent: bool = False,
+    ) -> bytes:
+        """`ask` for what the door has found impossible: raises `error`, for ever under this id.
+
+        Unless this is a repeat: then what was answered first is what it gets, here too. `said`: as
+        in `ask`; or the command itself, where nothing is looked up for it.
+        """
+        body = to_json(said)
         envelope = Envelope(
             ref.kind,
             ref.id,
@@ -141,7 +185,8 @@ class Router:
             body,
             self._clock.now() + timeout_s,
             urgent,
-            ties=by.ties,
+            said=fingerprint(body),
+            refusal=refusal(error),
         )
         return result(await self.forward(envelope, timeout_s))
 

@@ -307,6 +307,10 @@ class Shard:
 
     def _execute(self, entry: Entry, entity: Entity, now: float) -> None:
         envelope, staged, behaviour = entry.envelope, self._commits.staged, entity.behaviour
+        if envelope.refusal:
+            # Kept as the answer by the commit, which finds the one that was there before.
+            staged.finish(entry, Reply(Status.REFUSED, envelope.refusal), store=True)
+            return
         by = Sender(envelope.role, envelope.subject, envelope.ties)
         context = Context(now, by, envelope.id, entity.telemetry or {})
         # The answers of reads are not kept, nor those of wakes that found nothing to do.

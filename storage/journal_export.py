@@ -41,7 +41,8 @@ _KEPT: Final = frozenset(
         *("type", "id", "task", "from_task", "emergency", "unit", "region", "card"),
         *("status", "step", "phase", "outcome", "free", "held", "revision", "attempt", "tries"),
         *("slot", "priority", "override", "needs", "skills", "vehicle", "vehicles"),
-        *("raised_at", "offered_at", "accepted_at", "expires_at", "retry_at", "until", "at"),
+        *("received_at", "raised_at", "offered_at", "accepted_at", "expires_at", "retry_at"),
+        *("until", "at"),
         *("wish", "diverts", "accepted", "from_emergency", "from_slot", "into"),
     }
 )

@@ -163,7 +163,7 @@ def create_app(
                 )
             ),
             "emergencies": _constant(emergencies),
-            "dispatch": _constant(DispatchService(entities)),
+            "dispatch": _constant(DispatchService(entities, records.emergencies)),
             "intake": _constant(
                 EmergencyIntake(emergencies, services.spool, clock, services.settings.spool_after_s)
             ),
@@ -182,7 +182,12 @@ def create_app(
             "command_id": Provide(provide_command_id, sync_to_thread=False),
         },
         middleware=[
-            DefineMiddleware(Audited, trail=services.audit, strangers=Strangers(services.audit)),
+            DefineMiddleware(
+                Audited,
+                trail=services.audit,
+                strangers=Strangers(services.audit),
+                vault=services.vault,
+            ),
             DefineMiddleware(
                 BearerAuthentication,
                 verify=services.verify_token,

@@ -41,7 +41,6 @@ from storage.mail import PostgresMailOutbox
 from storage.records import Records, RecordsUnavailable
 from storage.relationships import Relationships
 from storage.spool import Spool, SpoolError
-from web.access.decision import SocketAudit
 from web.access.family.letter import FamilyLetters
 from web.access.grants import Grants
 from web.access.live import LiveAccess
@@ -52,7 +51,8 @@ from web.accounts.service import opened as accounts_opened
 from web.accounts.throttle_fallback import FallbackThrottle
 from web.accounts.throttle_redis import RedisThrottle
 from web.app import create_app, public_address
-from web.audit.sockets import AuditedAuthenticator, AuditedCalls
+from web.audit.socket_audit import SocketAudit
+from web.audit.sockets import AuditedAuthenticator
 from web.auth import OPEN
 from web.channels.authenticator import TokenAuthenticator
 from web.channels.controller import SOCKET_PATH
@@ -170,11 +170,12 @@ async def application(settings: Settings) -> AsyncIterator[Application]:
         closing.push_async_callback(deliverer.stop)
         standing = Standing(relationships, Entities(router, READ_TIMEOUT_S), clock)
         grants = Grants(relationships, clock)
-        told = SocketAudit(audit, clock)
+        told = SocketAudit(audit, clock, vault, records.emergencies.whose)
+        closing.push_async_callback(told.close)
         realtime = RealtimeServer(
             AuditedAuthenticator(TokenAuthenticator(verify), audit, clock),
             AccessPolicy(router, clock, standing.held, grants.add, told),
-            AuditedCalls(DeviceRpc(router, clock, told), audit, clock),
+            DeviceRpc(router, clock, told),
             SealedBroker(broker, vault),
             JournalHistory(journal, epoch, KINDS),
             RealtimeSettings(

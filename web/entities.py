@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import Final, TypeVar
 
 import msgspec
@@ -41,17 +42,44 @@ class Entities:
         self._timeout_s = timeout_s
 
     async def ask(
-        self, ref: EntityRef, command: Command, answer: type[A], *, by: Sender, id_: str
+        self,
+        ref: EntityRef,
+        command: Command,
+        answer: type[A],
+        *,
+        by: Sender,
+        id_: str,
+        said: Struct | None = None,
     ) -> A:
-        """What the entity answers to a command, once it is durable.
+        """What the entity answers to a command, once it is durable. `said`: as in `Router.ask`.
 
         Raises ProblemError where the entity is not there for this caller, DomainError where it
         refuses, and what `Router.ask` raises.
         """
+        asked = self._router.ask(
+            ref, command, id=id_, by=by, timeout_s=self._timeout_s, urgent=_urgent(ref), said=said
+        )
+        return await self._answer(ref, asked, answer)
+
+    async def refuse(
+        self,
+        ref: EntityRef,
+        said: Struct,
+        error: DomainError,
+        answer: type[A],
+        *,
+        by: Sender,
+        id_: str,
+    ) -> A:
+        """What a repeat was answered first; else raises `error`. See `Router.refuse`."""
+        refused = self._router.refuse(
+            ref, said, error, id=id_, by=by, timeout_s=self._timeout_s, urgent=_urgent(ref)
+        )
+        return await self._answer(ref, refused, answer)
+
+    async def _answer(self, ref: EntityRef, asked: Awaitable[bytes], answer: type[A]) -> A:
         try:
-            body = await self._router.ask(
-                ref, command, id=id_, by=by, timeout_s=self._timeout_s, urgent=_urgent(ref)
-            )
+            body = await asked
         except DomainError as error:
             if error.code in _NOT_VISIBLE:
                 withheld(error.code)

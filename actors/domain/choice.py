@@ -5,7 +5,7 @@ No health data and no places: only units, seconds and the name of what decided.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
@@ -15,11 +15,27 @@ from actors.domain.values import Id, Seconds
 Words = Annotated[str, Meta(max_length=200)]
 
 
+Bar = Literal["no_skills", "wrong_vehicle", "refused"]
+"""What rules a unit out for an emergency, whoever else there is."""
+
+
 class RunnerUp(Struct, frozen=True):
     """Another unit that was free and suited, and how long it would have taken."""
 
     unit: Id
     eta_s: Seconds
+
+
+class RuledOut(Struct, frozen=True):
+    """A free unit that would have been there sooner than the chosen one, and why it was not asked.
+
+    `why`: in words, of skills and vehicles only.
+    """
+
+    unit: Id
+    eta_s: Seconds
+    verdict: Bar
+    why: Words
 
 
 class Choice(Struct, frozen=True, kw_only=True, gc=False):
@@ -36,6 +52,7 @@ class Choice(Struct, frozen=True, kw_only=True, gc=False):
     reason: Words = ""
     by: Id | None = None
     runners_up: tuple[RunnerUp, ...] = ()
+    ruled_out: tuple[RuledOut, ...] = ()
     waiting: int = 0
     free: int = 0
     diverted_from: Id | None = None

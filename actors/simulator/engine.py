@@ -18,10 +18,11 @@ from actors.domain.dispatch.catalogue import policy_named
 from actors.domain.dispatcher import behaviour as dispatcher
 from actors.domain.dispatcher.commands import PlanNow
 from actors.domain.dispatcher.events import AllRefused, EmergencyDeferred
+from actors.domain.dispatcher.plan import restands
 from actors.domain.dispatcher.rules import DispatchRules
 from actors.domain.emergency import behaviour as emergency
 from actors.domain.emergency.commands import TakeOverEmergency
-from actors.domain.kernel import Behaviour, Sender, Wake
+from actors.domain.kernel import Behaviour, Event, Sender, Wake
 from actors.domain.messages.card import StationRef
 from actors.domain.messages.to_dispatcher import StationsChanged
 from actors.domain.paramedic import behaviour as paramedic
@@ -103,10 +104,14 @@ class _Play:
         self._runner = Runner({b.kind: b for b in behaviours})
         self._crews = Crews(scenario, hospitals, self._runner)
         self._runner.watch("paramedic", self._crews.hear)
+        self._also_idle = "stations" in policy.wants
+        if self._also_idle:
+            self._runner.watch("dispatcher", self._hear)
         self._dispatcher = self._runner.entity("dispatcher", REGION)
         self._fleet = Fleet(scenario, self._crews, busy="busy" in policy.wants)
         self._decisions_s: list[float] = []
-        self._also_idle = "stations" in policy.wants
+        # Whether who stands idle, or where, is another since the policy was last asked.
+        self._restand = False
         self._also_busy = bool(policy.wants)
         self._to_be_woken = False
 
@@ -116,6 +121,7 @@ class _Play:
         if self._also_idle:
             self._runner.ask("dispatcher", REGION, _stations(self._scenario), _SIMULATOR)
         self._crews.begin()
+        self._plan(SHIFT_START_S)  # where they stand, before anybody calls
         self._run()
         crews, scenario = self._crews, self._scenario
         return Result(
@@ -173,9 +179,16 @@ class _Play:
         )
         self._runner.ask("emergency", call_id(index), command, _SIMULATOR)
 
+    def _hear(self, _region: str, event: Event) -> None:
+        self._restand = self._restand or restands((event,))
+
     def _plan(self, now: float) -> None:
-        """Until the policy has nothing more to propose at this moment."""
-        while self._crews.waiting or self._also_idle:
+        """Until the policy has nothing more to propose at this moment.
+
+        It is asked for whom it is asked live: for those who wait, and for idle units that changed.
+        """
+        while self._crews.waiting or self._restand:
+            self._restand = False
             self._dispatcher.telemetry = self._fleet.seen(now)
             began = perf_counter()
             decision = self._runner.ask("dispatcher", REGION, _PLAN, _SIMULATOR)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
-from math import inf, nan
+from collections.abc import Iterable, Mapping, Sequence
+from math import hypot, inf, nan, pi
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from actors.csv_table import FileRefused, Table, text_of
 from actors.domain.dispatch.catalogue import policy_named
-from actors.domain.travel import TravelEstimate
+from actors.domain.travel import EARTH_RADIUS_M, TravelEstimate
 from actors.simulator.nearest import NearestPlace
 from actors.simulator.place import Place
 from actors.simulator.scenario import Call, Scenario, Unit
@@ -29,6 +29,9 @@ CALLS: Final = "calls.csv"
 
 _CALL: Final = ("id", "at_s", "location", "priority", "on_scene_s", "transport", "handover_s")
 _PRIORITIES: Final = {"1": 1, "2": 2, "3": 3, "4": 4}
+# No time in a scenario is longer, seconds: 30,000 years. So a sum over a million of them is still
+# known to some seconds; much beyond, a moment and that of an offer's end are the same number.
+LONGEST_S: Final = 1e12
 
 
 class _Settings(Struct, frozen=True, kw_only=True):
@@ -188,7 +191,18 @@ def _travel(
         return MatrixTravel(_matrix(path, places), nearest)
     if settings.speed_mps is None:
         raise FileRefused(SETTINGS, None, f"expected speed_mps, for there is no {TRAVEL}")
+    if not _farthest_m(places.values(), sphere) / settings.speed_mps <= LONGEST_S:
+        expected = f"expected speed_mps by which no way takes longer than {LONGEST_S:g} s"
+        raise FileRefused(SETTINGS, None, f"{expected}, not {settings.speed_mps!r}")
     return StraightTravel(settings.speed_mps, sphere=sphere)
+
+
+def _farthest_m(places: Iterable[Place], sphere: bool) -> float:
+    """No two places are farther apart, metres: half around the earth, or corner to corner."""
+    if sphere:
+        return pi * EARTH_RADIUS_M
+    north, east = zip(*((place.lat, place.lon) for place in places), strict=True)
+    return hypot(max(north) - min(north), max(east) - min(east))
 
 
 def _matrix(path: Path, places: Mapping[str, Place]) -> list[list[float]]:
@@ -206,7 +220,7 @@ def _matrix(path: Path, places: Mapping[str, Place]) -> list[list[float]]:
         elif rows[origin][target] != missing:
             raise table.refused(f"expected {row[from_at]!r} to {row[to_at]!r} once")
         else:
-            rows[origin][target] = table.number(row[seconds_at], "seconds")
+            rows[origin][target] = table.number(row[seconds_at], "seconds", most=LONGEST_S)
     names = list(places)
     for origin, times in enumerate(rows):
         if times[origin] == missing:
@@ -268,7 +282,7 @@ def _calls(
         if name in seen:
             raise table.refused(f"expected each id once, not {name!r} again")
         seen.add(name)
-        at_s = table.number(row[at_at], "at_s")
+        at_s = table.number(row[at_at], "at_s", most=LONGEST_S)
         if at_s < before:
             raise table.refused(f"expected at_s in order, not {at_s!r} after {before!r}")
         before = at_s
@@ -291,10 +305,12 @@ def _calls(
                 at_s,
                 _at(table, places, row[location_at], "location"),
                 priority,
-                table.number(row[scene_at], "on_scene_s"),
+                table.number(row[scene_at], "on_scene_s", most=LONGEST_S),
                 transport == "1",
                 # Of a call without transport it means nothing, and may be left out.
-                table.number(row[handover_at] or "0" * (transport == "0"), "handover_s"),
+                table.number(
+                    row[handover_at] or "0" * (transport == "0"), "handover_s", most=LONGEST_S
+                ),
                 needs,
             )
         )

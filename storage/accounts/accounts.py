@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
 
-from storage.accounts.row import AccountRole, AccountRow, AccountStatus, LinkPurpose, LinkRow
+from storage.accounts.row import (
+    AccountRole,
+    AccountRow,
+    AccountStatus,
+    LinkPurpose,
+    LinkRow,
+    LinksMade,
+)
 from storage.accounts.sealing import Sealer
 from storage.accounts.table import Account, AccountLink, RecoveryCode
 from storage.records.database import Database
+
+# Links are counted over this time, also those whose own time is over.
+COUNTED_FOR: Final = timedelta(days=1)
+
+_MADE: Final = """
+SELECT count(*) AS all_of_them, count(*) FILTER (WHERE counted_as = {}) AS alike,
+       coalesce(bool_or(expires_at > {}), false) AS live
+FROM account_link WHERE account_id = {} AND purpose = {} AND created_at > {}
+"""
 
 
 class AddressTaken(Exception):
@@ -114,8 +130,11 @@ class Accounts:
 
     # Links.
 
-    async def add_link(self, token: str, row: LinkRow, at: datetime) -> None:
-        """`token`: at least 128 random bits, so that a plain hash of it is enough."""
+    async def add_link(
+        self, token: str, row: LinkRow, at: datetime, counted_as: str | None = None
+    ) -> None:
+        """`token`: at least 128 random bits, so that a plain hash of it is enough. `counted_as`: a
+        name, kept as a hash, for `links_made`."""
         digest = _digest(token)
         sealed = self._sealer.seal(f"account.link.{row.purpose}", digest.hex(), row.payload)
         async with self._database.visit():
@@ -127,8 +146,30 @@ class Accounts:
                     sealed=sealed,
                     created_at=at,
                     expires_at=row.expires_at,
+                    counted_as=self._counted(row.account_id, counted_as),
                 )
             )
+
+    async def links_made(
+        self,
+        account_id: str,
+        purpose: LinkPurpose,
+        counted_as: str,
+        now: datetime,
+        live_until: datetime,
+    ) -> LinksMade:
+        """Within COUNTED_FOR, but for those that were used. Live are those that are good beyond
+        `live_until`."""
+        counted = self._counted(account_id, counted_as)
+        since, id_ = now - COUNTED_FOR, UUID(account_id)
+        async with self._database.visit():
+            rows: list[dict[str, Any]] = await AccountLink.raw(
+                _MADE, counted, live_until, id_, purpose, since
+            )
+        return LinksMade(rows[0]["all_of_them"], rows[0]["alike"], rows[0]["live"])
+
+    def _counted(self, account_id: str, name: str | None) -> bytes | None:
+        return None if name is None else self._sealer.link_digest(account_id, name)
 
     async def link(self, token: str, purpose: LinkPurpose, now: datetime) -> LinkRow | None:
         """What this token was sent for, unless it was used or its time is over."""
@@ -206,9 +247,13 @@ class Accounts:
         return left
 
     async def prune(self, now: datetime) -> None:
-        """Forget links whose time is over."""
+        """Forget links whose time is over and that are counted no more."""
         async with self._database.visit():
-            await AccountLink.delete().where(AccountLink.expires_at < now)
+            await (
+                AccountLink.delete()
+                .where(AccountLink.expires_at < now)
+                .where(AccountLink.created_at < now - COUNTED_FOR)
+            )
 
     # Between rows and columns.
 

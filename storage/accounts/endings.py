@@ -3,6 +3,8 @@
 PostgreSQL's NOTIFY carries each ending with its commit. A connection can be cut without anybody
 noticing, so what ended lately is also read again, regularly and after each reconnect: a notice that
 was missed is late by `POLL_S`, never lost. While PostgreSQL is away no session can end.
+
+The same connection hears that the keys which sign access tokens have changed.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from typing import Any, Final
 
 import asyncpg
 
+from storage.accounts.keys import CHANGED_CHANNEL
 from storage.accounts.sessions import ENDED_CHANNEL
 from storage.records.database import CONNECT_TIMEOUT_S
 
@@ -40,14 +43,23 @@ OnEnded = Callable[[str], None]
 class EndedSessions:
     """Follows the endings on a connection of its own, from `start` to `close`."""
 
-    def __init__(self, database_url: str, lately_s: float, on_ended: OnEnded) -> None:
-        """`on_ended` is told each ending's session id, some more than once; it must not block.
+    def __init__(
+        self,
+        database_url: str,
+        lately_s: float,
+        on_ended: OnEnded,
+        on_keys: Callable[[], None],
+    ) -> None:
+        """`on_ended` is told each ending's session id, some more than once. `on_keys` is called
+        when the signing keys have changed, and with each connection, for they may have meanwhile.
+        Neither may block.
 
         `lately_s`: how long ago an ending may be that still matters.
         """
         self._url = database_url
         self._lately_s = lately_s
         self._on_ended = on_ended
+        self._on_keys = on_keys
         self._task: asyncio.Task[None] | None = None
         self._following = asyncio.Event()
 
@@ -84,6 +96,8 @@ class EndedSessions:
         try:
             connection.add_termination_listener(lambda _: lost.set())
             await connection.add_listener(ENDED_CHANNEL, self._noticed)
+            await connection.add_listener(CHANGED_CHANNEL, lambda *_: self._on_keys())
+            self._on_keys()
             while not lost.is_set():
                 for row in await connection.fetch(_LATELY, self._lately_s):
                     self._on_ended(row[0])

@@ -15,6 +15,8 @@ from storage.records.database import Database
 
 # Any number that nobody else takes on this database: "keys" in ASCII.
 _LOCK: Final = 0x6B657973
+# With each commit that changes them, for every process that has read them (endings.py listens).
+CHANGED_CHANNEL: Final = "maxray_signing_keys"
 
 
 class SigningKeys:
@@ -56,11 +58,18 @@ class SigningKeys:
                 .where(SigningKey.signs_until > row.signs_from)
             )
             await SigningKey.insert(SigningKey(**columns))
+        await self._changed()
 
     async def forget_all(self) -> None:
-        """Nothing that they signed verifies any more."""
+        """Inside a transaction. Nothing that they signed verifies any more."""
         async with self._database.visit():
             await SigningKey.delete(force=True)
+        await self._changed()
+
+    async def _changed(self) -> None:
+        async with self._database.visit():
+            notify = QueryString("SELECT pg_notify({}, '')", CHANGED_CHANNEL)
+            await current().run_querystring(notify)
 
     async def prune(self, before: datetime) -> None:
         """Forget keys that verify nothing since that time."""

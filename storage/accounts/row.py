@@ -74,6 +74,15 @@ class LinkRow(Struct, frozen=True, kw_only=True):
         return f"LinkRow(account_id={self.account_id!r}, purpose={self.purpose!r})"
 
 
+class LinksMade(Struct, frozen=True):
+    """Of one account and purpose: how many there were lately, how many of these are counted under
+    one name, and whether one of them can still be used for a while."""
+
+    all: int
+    alike: int
+    live: bool
+
+
 class RefreshRow(Struct, frozen=True, kw_only=True):
     """A refresh token, by what is kept of it. `used_at` None: it is the session's newest."""
 

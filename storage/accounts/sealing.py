@@ -29,6 +29,11 @@ class Sealer:
         """Of an address in its one form (web.accounts.address)."""
         return self._vault.digest("account.email", email)
 
+    def link_digest(self, account_id: str, text: str) -> bytes:
+        """What a link is counted under: of nobody else's links, so that the table does not tell
+        which accounts share a network."""
+        return self._vault.digest("account.link.counted", f"{account_id}:{text}")
+
     def recovery_digest(self, account_id: str, code: str) -> bytes:
         return self._vault.digest("account.recovery", f"{account_id}:{code}")
 

@@ -1,4 +1,5 @@
-"""The accounts' tables for Piccolo. What they hold the rows to besides: m0010_accounts.py."""
+"""The accounts' tables for Piccolo. What they hold the rows to besides: m0010_accounts.py,
+m0012_links_counted.py."""
 
 from __future__ import annotations
 
@@ -36,6 +37,7 @@ class AccountLink(Table, tablename="account_link", db=CURRENT):
     sealed = Bytea(default=None)
     created_at = Timestamptz(default=None)
     expires_at = Timestamptz(default=None)
+    counted_as = Bytea(null=True, default=None)
 
 
 class RecoveryCode(Table, tablename="recovery_code", db=CURRENT):

@@ -9,6 +9,7 @@ other way round, an emergency that is on its way but in no patient's history, ca
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Collection
 from typing import Any, Final
 from uuid import UUID
@@ -32,6 +33,9 @@ INSERT INTO emergency_index (id, patient_id, region, raised_at)
 SELECT resource_id, {}, {}, created_at FROM first ON CONFLICT DO NOTHING RETURNING id
 """
 
+# Emergencies whose patient is remembered: all that are open at a time, some 200 bytes each.
+MAX_KNOWN: Final = 10_000
+
 
 class Emergencies:
     """All methods raise RecordsUnavailable."""
@@ -39,6 +43,9 @@ class Emergencies:
     def __init__(self, database: Database, vault: Vault) -> None:
         self._database = database
         self._vault = vault
+        # Whose an emergency is never changes, and is asked for each line of the audit trail about
+        # it; the ones asked for longest ago are forgotten.
+        self._whose: OrderedDict[str, str] = OrderedDict()
 
     async def begin(self, entry: EmergencyEntry, command_id: str, print_: bytes) -> EmergencyEntry:
         """The entry this command made, now or before. Raises KeyReused."""
@@ -68,13 +75,30 @@ class Emergencies:
 
     async def patients(self, emergencies: Collection[str]) -> frozenset[str]:
         """Of whom these emergencies are."""
-        if not emergencies:
-            return frozenset()
+        return frozenset((await self.whose(emergencies)).values())
+
+    async def whose(self, emergencies: Collection[str]) -> dict[str, str]:
+        """The patient of each of these emergencies, in their order; not of one that is not known.
+
+        What was asked for a while ago is answered from memory, also while PostgreSQL is away.
+        """
+        found = {one: self._whose[one] for one in emergencies if one in self._whose}
+        if unknown := {one for one in emergencies if one not in found}:
+            found |= await self._read_whose(unknown)
+        for one, patient_id in found.items():
+            self._whose[one] = patient_id
+            self._whose.move_to_end(one)
+        while len(self._whose) > MAX_KNOWN:
+            self._whose.popitem(last=False)
+        return {one: found[one] for one in emergencies if one in found}
+
+    async def _read_whose(self, emergencies: Collection[str]) -> dict[str, str]:
+        ids = [id_ for one in emergencies if (id_ := _uuid(one)) is not None]
         async with self._database.visit():
             rows: list[dict[str, Any]] = await EmergencyIndex.select(
-                EmergencyIndex.patient_id
-            ).where(EmergencyIndex.id.is_in([UUID(one) for one in emergencies]))
-        return frozenset(str(row["patient_id"]) for row in rows)
+                EmergencyIndex.id, EmergencyIndex.patient_id
+            ).where(EmergencyIndex.id.is_in(ids))
+        return {str(row["id"]): str(row["patient_id"]) for row in rows}
 
     async def list(self, wanted: Filter, limit: int) -> Rows[EmergencyEntry]:
         """By patient, region and time; raised or not."""
@@ -82,6 +106,14 @@ class Emergencies:
             where = query.conditions(EmergencyIndex, wanted, born="raised_at")
             rows, more = await query.newest_first(EmergencyIndex, where, limit)
         return Rows(tuple(map(_row, rows)), more)
+
+
+def _uuid(id_: str) -> UUID | None:
+    """None: nothing of ours is called that."""
+    try:
+        return UUID(id_)
+    except ValueError:
+        return None
 
 
 def _row(values: dict[str, Any]) -> EmergencyEntry:

@@ -104,6 +104,37 @@ async def test_from_the_call_to_the_hospital_before_everybodys_eyes(
         assert answer.status_code == 404
 
 
+async def test_who_called_about_the_same_sees_the_crew_come_on_the_own_channels(
+    service: Running, region: str
+) -> None:
+    async with AsyncExitStack() as people:
+        first = await people.enter_async_context(caller(service, region))
+        second = await people.enter_async_context(caller(service, region))
+        emergency, duplicate = [await one.call_for_help() for one in (first, second)]
+        merge = {"into": emergency, "reason": "the same crash"}
+        path = f"/api/emergencies/{duplicate}/merge"
+        await service.ask("POST", path, await service.ops(), merge)
+        unit = await people.enter_async_context(crew(service, region, NEAR))
+        phone = await second.line.listen(f"emergency:{duplicate}")
+        track = await second.line.listen(f"track:{duplicate}")
+        task = await unit.accept(emergency)
+        await unit.line.call("task.progress", task=task, step="en_route")
+        await phone.until(lambda one: one["emergency"]["following"]["status"] == "en_route")
+        await until(lambda: "TrackShared" in events(unit), WITHIN_S, "the crew is to be seen")
+        await unit.line.call("position", **north(SCENE, 0.5))
+        seen = await track.until(lambda one: one["lat"] == north(SCENE, 0.5)["lat"])
+        assert seen["unit"] == unit.id and seen["eta_s"] > 0
+        for channel in (f"emergency:{emergency}", f"track:{emergency}"):
+            assert await second.line.refused(channel) == PERMISSION_DENIED
+        await unit.drive_through(task, *STEPS[1:])
+        await phone.until(lambda one: one["emergency"]["following"]["status"] == "closed")
+        assert phone.holes == [] and first.id not in str(phone.data)
+
+
+def events(unit: Crew) -> list[str]:
+    return [one["event"] for one in unit.device.data]
+
+
 async def test_what_one_crew_declines_goes_to_the_next(service: Running, region: str) -> None:
     async with a_near_and_a_far_crew(service, region) as (ops, patient, far, near):
         emergency = await patient.call_for_help()

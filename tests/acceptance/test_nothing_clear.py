@@ -1,15 +1,12 @@
-"""Unmistakable names, numbers and notes go through the whole of the service, and then nowhere in
-its data folder does one of them stand clear: not in PostgreSQL's tables and log, a dump of Redis,
-the object store, any process's log, or any other file."""
+"""Unmistakable names, numbers, notes and secrets go through the whole of the service, and then
+nowhere in its data folder does one of them stand clear: not in PostgreSQL's tables and log, a dump
+of Redis, the object store, any log, or any other file; but for letters (marks.LETTERS)."""
 
 from __future__ import annotations
 
-import asyncio
-import os
 import time
 from base64 import b64encode
 from contextlib import AsyncExitStack
-from itertools import count
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 from uuid import uuid4
@@ -18,65 +15,17 @@ import asyncpg
 import pytest
 from redis.asyncio import Redis
 
+from config import Settings
+from storage.audit.heads_s3 import S3HeadStore
 from tests.acceptance.crew import Crew, desk
 from tests.acceptance.line import Line
+from tests.acceptance.marks import LETTERS, Marks, found_in
+from tests.acceptance.planted_accounts import planted_accounts
 from tests.acceptance.running import Running
+from tests.waiting import until
+from web.cli.running import running_settings
 
-GREP_S = 60.0
-STEPS = ("en_route", "on_scene", "transporting", "at_hospital", "completed")
 SERIOUS = {"breathing": "yes", "conscious": "yes", "chest_pain": "yes"}
-
-
-class Marks:
-    """Texts that nothing but this test says, by what they were said of."""
-
-    def __init__(self) -> None:
-        self.said: dict[str, str] = {}
-        self._digits = (digit for _ in count() for digit in str(uuid4().int))
-
-    def word(self, of: str) -> str:
-        return self._new(of, f"zq{uuid4().hex[:10]}")
-
-    def number(self, of: str, before: str, digits: int) -> str:
-        """Ends with a 7: of a fraction the last zeros would not be written."""
-        drawn = "".join(next(self._digits) for _ in range(digits - 1))
-        return self._new(of, f"{before}{drawn}7")
-
-    def _new(self, of: str, text: str) -> str:
-        self.said[of] = text
-        return text
-
-    def patterns(self) -> bytes:
-        """Each as it is, and as hexadecimal and base64 would have it, one a line."""
-        lines: set[bytes] = set()
-        for text in self.said.values():
-            raw = text.encode()
-            lines |= {raw, raw.hex().encode()}
-            # Within a longer text it begins at any of three places of base64's groups of three
-            # bytes; the characters that it shares with its neighbours are cut off.
-            lines |= {b64encode(bytes(n) + raw)[-(-n * 8 // 6) : -4] for n in range(3)}
-        return b"\n".join(sorted(lines))
-
-
-async def found_in(data: Path, marks: Marks, tmp_path: Path) -> dict[str, list[str]]:
-    """Files in which one of the marks stands, and which marks."""
-    patterns = tmp_path / "patterns"
-    patterns.write_bytes(marks.patterns() + b"\n")
-    words = ("grep", "-r", "-a", "-i", "-o", "-F", "-f", str(patterns), str(data))
-    process = await asyncio.create_subprocess_exec(
-        *words,
-        env={**os.environ, "LC_ALL": "C"},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    async with asyncio.timeout(GREP_S):
-        said, wrong = await process.communicate()
-    assert process.returncode in (0, 1, 2), wrong.decode()  # 2: a file went away meanwhile
-    found: dict[str, list[str]] = {}
-    for line in said.decode(errors="replace").splitlines():
-        file, _, mark = line.partition(":")
-        found.setdefault(str(Path(file).relative_to(data)), []).append(mark)
-    return found
 
 
 async def superuser(service: Running) -> asyncpg.Connection:
@@ -89,6 +38,13 @@ async def superuser(service: Running) -> asyncpg.Connection:
         password=(secrets / "postgres-superuser").read_text().strip(),
         database=place.path.lstrip("/"),
     )
+
+
+def object_store(service: Running) -> Settings:
+    """As the service itself reaches it."""
+    found = running_settings(service.data)
+    assert found is not None
+    return found
 
 
 async def on_disk(service: Running) -> None:
@@ -147,6 +103,10 @@ async def plant(service: Running, region: str, marks: Marks) -> None:
         await people.enter_async_context(desk(service, region))
         phone_line = await people.enter_async_context(Line(service.url, mine))
         units = [await unit(service, region, marks, people, n) for n in range(3)]
+        leaving = await unit(service, region, marks, people, 3)
+        note = word("note for the relief")
+        await leaving.line.call("shift.off", relief=units[0].id, note=note)
+        await units[0].device.until(lambda one: one["note"] == note)
         lat = float(number("latitude", "12.", 8))
         call = {
             "location": {"lat": lat, "lon": float(number("longitude", "77.", 8))},
@@ -167,13 +127,36 @@ async def plant(service: Running, region: str, marks: Marks) -> None:
         tasks = await giving_back.line.call("tasks")
         assert marks.said["symptom"] in str(tasks)  # it does arrive
         await giving_back.line.call("task.hand_back", task=task, reason=word("hand-back reason"))
-        await third.drive_through(await third.accept(emergency), *STEPS)
+        task = await third.accept(emergency)
+        await third.drive_through(task, "en_route", "on_scene", "transporting")
+        clinic = {"name": "General", "region": region, "location": {"lat": 12.9, "lon": 77.5}}
+        there = await service.ask("POST", "/api/hospitals", ops, clinic, 201)
+        load = {"intake": "open", "note": word("hospital's note")}
+        await service.ask("PUT", f"/api/hospitals/{there['id']}/load", ops, load)
+        turn = {"hospital": there["id"], "reason": word("redirect reason")}
+        await third.line.call("task.redirect", task=task, **turn)
+        await third.drive_through(task, "at_hospital", "completed")
         await seen.until(lambda one: one["emergency"]["status"] == "closed")
         detail = await service.ask("GET", f"/api/emergencies/{emergency}", ops)
         assert detail["address"] == call["address"]
         again = await service.ask("POST", f"{path}/emergency", mine, call, 201)
+        await ordered(service, region, marks, ops, again["id"], third.id)
+        other = await service.ask("POST", f"{path}/emergency", mine, call, 201)
+        merge = {"into": again["id"], "reason": word("merge reason")}
+        await service.ask("POST", f"/api/emergencies/{other['id']}/merge", ops, merge)
         cancel = f"/api/emergencies/{again['id']}/cancel"
         await service.ask("POST", cancel, mine, {"reason": word("cancel reason")})
+        # It does arrive: auditors read why, of each order.
+        wanted = {one for of, one in marks.said.items() if of.endswith(" reason")}
+        trail = f"/api/audit?limit=100&patient_id={made['id']}"
+
+        async def read() -> bool:
+            found = await service.ask("GET", trail, admin)
+            return wanted == {line["note"] for line in found["items"] if line["note"]}
+
+        await until(read)
+
+    await planted_accounts(service, marks, made["id"])
 
     # What is refused is not kept either, wherever it stood.
     refused = {**patient, "phone": word("bad phone"), "nickname": word("unknown field")}
@@ -183,6 +166,24 @@ async def plant(service: Running, region: str, marks: Marks) -> None:
     key = word("idempotency key")
     for _ in range(2):
         await service.ask("POST", f"{path}/emergency", mine, call, 201, key)
+
+
+async def ordered(
+    service: Running, region: str, marks: Marks, ops: str, emergency: str, unit: str
+) -> None:
+    """Each of the desk's orders, with its reason."""
+    orders: tuple[tuple[str, dict[str, object]], ...] = (
+        ("hold", {}),
+        ("release", {"ends": "hold"}),
+        ("stage", {"location": {"lat": 12.97, "lon": 77.59}}),
+        ("units", {}),
+        ("units/2/stand-down", {}),
+    )
+    for what, body in orders:
+        said = {**body, "reason": marks.word(f"{what} reason")}
+        await service.ask("POST", f"/api/emergencies/{emergency}/{what}", ops, said)
+    body = {"emergency": emergency, "unit": unit, "reason": marks.word("assignment reason")}
+    await service.ask("POST", f"/api/dispatch/{region}/assignments", ops, body)
 
 
 async def unit(service: Running, region: str, marks: Marks, people: AsyncExitStack, n: int) -> Crew:
@@ -218,26 +219,34 @@ async def test_what_people_say_stands_clear_in_no_file(
 async def test_the_search_finds_what_does_stand_clear(service: Running, tmp_path: Path) -> None:
     """The control of the one above: in each place a text is found that was put there clear."""
     marks = Marks()
-    table, kept, logged, coded = (marks.word(of) for of in ("table", "redis", "log", "base64"))
+    places = ("table", "redis", "log", "base64", "object", "letter")
+    table, kept, logged, coded, put, posted = map(marks.word, places)
     name = f"control_{uuid4().hex[:8]}"
     connection = await superuser(service)
     await connection.execute(f"CREATE TABLE {name} (said text)")
     await connection.execute(f"INSERT INTO {name} VALUES ($1)", f'{{"name":"{table}"}}')
     log = service.data / "logs" / "control.log"
+    letter = service.data / LETTERS / "control.eml"
     url = (service.data / "secrets" / "setting-redis_url").read_text()
     async with Redis.from_url(url) as redis:
         try:
             await redis.set(name, f"some {kept.upper()} text that is long enough to be compressed")
             log.write_bytes(f"{logged} ".encode() + b64encode(b"??" + coded.encode() + b"??"))
+            letter.parent.mkdir(exist_ok=True)
+            letter.write_text(posted)
+            async with S3HeadStore(object_store(service)) as store:
+                body = f'{{"said":"{put} in a text that is long enough to be compressed"}}'
+                await store.put(f"control/{name}", body.encode() * 20)
             await on_disk(service)
             found = await found_in(service.data, marks, tmp_path)
         finally:
             await redis.delete(name)
             log.unlink(missing_ok=True)
+            letter.unlink(missing_ok=True)
             await connection.execute(f"DROP TABLE {name}")
             await connection.close()
             await on_disk(service)
-    places = {file.split("/")[0] for file in found}
-    assert places == {"postgres", "redis", "logs"}
+    assert {file.split("/")[0] for file in found} == {"postgres", "redis", "logs", "s3"}
+    assert posted not in str(found)
     assert any("/pg_wal/" in file for file in found) and any("/base/" in file for file in found)
     assert len(found["logs/control.log"]) == 2

@@ -111,20 +111,26 @@ class Caller:
                 await asyncio.sleep(_LOOK_EVERY_S)
 
     async def found(self) -> list[str]:
-        """Its emergencies by when they were raised; none while that cannot be told."""
+        """Its emergencies by when their entities raised them; none while that cannot be told."""
+        return [one["id"] for one in await self._shown()]
+
+    async def _shown(self) -> list[dict[str, Any]]:
         answer = await self._answer("GET", f"/api/patients/{self.id}/history")
         if answer.status_code != 200:
             return []
-        shown = sorted(answer.json()["items"], key=lambda one: str(one["raised_at"]))
-        return [one["id"] for one in shown]
+        return sorted(answer.json()["items"], key=lambda one: str(one["times"]["raised"]))
 
     async def all_found(self) -> bool:
         return len(await self.found()) >= len(self.accepted)
 
     async def check(self) -> None:
-        """Each once and in order; and a repeat of each gets its own answer again."""
+        """Each once, in order, and as old as its call; a repeat of each gets its own answer."""
         ids = [answer.json()["id"] for _, _, answer in self.accepted]
-        assert await self.found() == ids
+        shown = await self._shown()
+        assert [one["id"] for one in shown] == ids
+        for one, (_, _, answer) in zip(shown, self.accepted, strict=True):
+            if answer.status_code == 202:
+                assert one["raised_at"] == answer.json()["received_at"] < one["times"]["raised"]
         for key, body, answer in self.accepted:
             again = await self._post(key, body)
             assert (again.status_code, again.content) == (answer.status_code, answer.content)

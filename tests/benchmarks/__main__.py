@@ -20,6 +20,7 @@ from tests.benchmarks import (
     memory,
     positions,
     recovery,
+    simulation,
 )
 from tests.benchmarks.claim import Claim, report
 from tests.benchmarks.stack import Stack, servers
@@ -28,6 +29,7 @@ Found = tuple[list[Claim], list[str]]
 ALONE: dict[str, Callable[[], Awaitable[Found]]] = {
     "B2": fanout.measure,
     "B8": decisions.measure,
+    "B9": simulation.measure,
 }
 """Need no server but their own; they are measured before the others' servers run beside them."""
 ON_STACK: dict[str, Callable[[Stack], Awaitable[Found]]] = {

@@ -2,7 +2,8 @@
 
     python -m tests.chaos --calls FILE [--day 2020-04-10] [--speed 600] [--seed 1] …
 
-Status 0: the replay lost nothing and the journal is whole. 1: it is not; the folder is kept.
+Status 0: the replay lost nothing and the journal is whole. 1: it is not; the folder is kept. 2:
+there is nothing to play. What was seen until then is printed in any case.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ import time
 from datetime import date
 from pathlib import Path
 
+from actors.fire_calls.errors import ExportRefused
+from tests.chaos.judging import SOURCES
 from tests.chaos.killer import SHARD
-from tests.chaos.playing import Outcome, Run, play
+from tests.chaos.playing import Outcome, Run, calls_of, play
 
 
 def arguments() -> argparse.Namespace:
@@ -70,33 +73,43 @@ def run_of(given: argparse.Namespace) -> Run:
 
 
 def show(outcome: Outcome, took_s: float) -> None:
-    print(outcome.replay)
-    for source, (_, said) in outcome.judged.items():
+    print(outcome.replay or "the replay said nothing")
+    for source in SOURCES:
+        _, said = outcome.judged.get(source, (1, "not judged"))
         print(f"\n--- the checker, of the {source}\n{said.strip()}")
     times = ", ".join(f"{kill.what} at {kill.at:.0f} s" for kill in outcome.kills)
     kinds = ", ".join(f"{what} {count}" for what, count in sorted(outcome.killed.items()))
     print(f"\nkilled {len(outcome.kills)}: {kinds or 'nothing'} ({times})")
     print(f"{outcome.acknowledged} acknowledged commands in the ledger; took {took_s:.0f} s")
-    print(f"chaos: {'whole' if outcome.good else 'BROKEN'}")
+    for failure in outcome.failures:
+        print(f"failed: {failure}")
+    print(f"chaos: {'whole' if outcome.good else 'BROKEN'}", flush=True)
 
 
 def main() -> int:
     given = arguments()
+    run = run_of(given)
+    try:
+        calls = calls_of(run)
+        if not calls:
+            raise ExportRefused(f"{run.calls}: no calls in this period")
+    except ExportRefused as error:
+        print(f"chaos: {error}", file=sys.stderr)
+        return 2
     folder = Path(tempfile.mkdtemp(prefix="maxray-chaos-"))
     began = time.monotonic()
-    good = False
+    outcome = Outcome()
     try:
-        outcome = asyncio.run(play(run_of(given), folder))
-        good = outcome.good
+        asyncio.run(play(run, calls, folder, outcome))
+    except (TimeoutError, AssertionError) as error:
+        outcome.failures.append(f"it did not start, or did not stop: {error!r}")
+    finally:  # whatever became of the rest: the figures took minutes
         show(outcome, time.monotonic() - began)
-    except TimeoutError:
-        print(f"chaos: not over after {time.monotonic() - began:.0f} s", file=sys.stderr)
-    finally:
-        if good and not given.keep:
+        if outcome.good and not given.keep:
             shutil.rmtree(folder)
         else:
             print(f"its data, ledger and journal are in {folder}")
-    return 0 if good else 1
+    return 0 if outcome.good else 1
 
 
 if __name__ == "__main__":

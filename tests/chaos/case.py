@@ -30,6 +30,7 @@ class Case:
     `needs`: triage leaves none without, so where there are none they were erased with the patient,
     and nobody knows who suits. `wish`: the one unit that a human said is to go. `recalled`: the
     task that was out for it when its emergency was merged into another: its end is no refusal.
+    `preempted`: how often a unit was taken from it for another.
     """
 
     key: str
@@ -48,6 +49,7 @@ class Case:
     wish: str | None = None
     held: bool = False
     recalled: str | None = None
+    preempted: int = 0
     refused_by: set[str] = field(default_factory=set)
 
     def carded(self, card: Mapping[str, Any], at: float) -> None:

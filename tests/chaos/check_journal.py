@@ -25,7 +25,7 @@ from tests.chaos.database import Unreadable, read_database
 from tests.chaos.emergencies import EmergencyEnds, NotStuck
 from tests.chaos.journal import BadJournal, End, Line, read_file
 from tests.chaos.ledger import Acknowledged, read_ledger
-from tests.chaos.priority import ORDERS, PriorityRespected
+from tests.chaos.priority import ORDERS, PriorityRespected, WithdrawnFirst
 from tests.chaos.rule import Rule, Violation
 from tests.chaos.versions import Versions
 
@@ -40,8 +40,8 @@ def rules(
     *,
     running: bool = False,
 ) -> tuple[Rule, ...]:
-    """All of them, new. `order` `none`: the region's policy promises none. `running`: do without
-    what holds only once no message is under way."""
+    """All of them, new. `order` `none`: the region's policy promises none between classes.
+    `running`: do without what holds only once no message is under way."""
     found: list[Rule] = [
         Versions(),
         CommandOnce(),
@@ -55,6 +55,8 @@ def rules(
     ]
     if order in ORDERS:
         found.append(PriorityRespected(order))
+    if order != "age":
+        found.append(WithdrawnFirst())
     return tuple(found)
 
 

@@ -74,6 +74,6 @@ class Killer:
             running = [one for one in self._service.shards() if one.pid not in killed]
             running.sort(key=lambda process: process.pid)
             return self._chance.choice(running) if running else None
-        with contextlib.suppress(AssertionError, ValueError, psutil.NoSuchProcess):
+        with contextlib.suppress(AssertionError, ValueError, TimeoutError, psutil.NoSuchProcess):
             return await self._service.process(what)
         return None

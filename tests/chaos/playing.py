@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import os
-import time
+from asyncio.subprocess import Process
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Final
 
+from actors.fire_calls.call import Call
+from actors.fire_calls.export import Window, parse_time, read_file
 from tests.acceptance.running import MAXRAY, START_S, Running
+from tests.chaos.judging import AMID, SOURCES, Judge, Said
 from tests.chaos.killer import Kill, Killer
-from tests.integration.embedded.child import child, ended, line_with
+from tests.chaos.ledger import read_ledger
+from tests.integration.embedded.child import child, line_with
 
-CHECK = ("-m", "tests.chaos.check_journal")
-# After the last call has ended: the time for what is still under way to be handled.
-SETTLE_S = 30.0
-_CHECK_S = 120.0
-_DAY_S = 86400.0
-# The last line of an export is shorter than this.
-_END_BYTES = 200
+# How often the ledger is looked at for the first call.
+_LOOK_S: Final = 0.2
+_CHUNK_BYTES: Final = 1 << 16
+# What a policy promises about who comes first; the others weigh it against the time to get there.
+_ORDERS: Final = {"closest_idle": "age", "priority": "priority", "preemptive": "priority"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,32 +45,55 @@ class Run:
     policy: str | None
     limit_s: float
 
+    @property
+    def period(self) -> tuple[str, str]:
+        """From the first day, to before this one, as the replay is told."""
+        return f"{self.day:%Y-%m-%d}", f"{self.day + timedelta(days=self.days):%Y-%m-%d}"
+
 
 @dataclass(slots=True)
 class Outcome:
-    """What was seen. `replay`: its last line. `judged`: what each check said, by its source."""
+    """What was seen so far. `replay`: what it said. `judged`: what each check said, by its source.
+
+    `failures`: what went wrong with the run itself.
+    """
 
     kills: list[Kill] = field(default_factory=list)
     replay: str = ""
-    replay_code: int = -1
+    replay_code: int | None = None
     acknowledged: int = 0
-    judged: dict[str, tuple[int, str]] = field(default_factory=dict)
+    judged: dict[str, Said] = field(default_factory=dict)
+    failures: list[str] = field(default_factory=list)
 
     @property
     def good(self) -> bool:
-        return self.replay_code == 0 and all(code == 0 for code, _ in self.judged.values())
+        whole = all(self.judged.get(source, (1, ""))[0] == 0 for source in SOURCES)
+        return self.replay_code == 0 and whole and not self.failures
 
     @property
     def killed(self) -> Counter[str]:
         return Counter(kill.what for kill in self.kills)
 
 
-async def play(run: Run, folder: Path) -> Outcome:
-    """Raises TimeoutError where it does not start, or the replay is not over in time.
+def calls_of(run: Run) -> Sequence[Call]:
+    """The calls that will be raised, in their order. Raises ExportRefused."""
+    return read_file(run.calls, Window(*map(parse_time, run.period))).calls
 
-    `folder` takes the data, the ledger and the export; what it starts is ended before it returns.
+
+def middle_s(calls: Sequence[Call], speed: float) -> float:
+    """When half of the time between the first call and the last has passed, seconds on the wall
+    after the first. 0 where there is no such time."""
+    return (calls[-1].received_at - calls[0].received_at) / speed / 2 if calls else 0.0
+
+
+async def play(run: Run, calls: Sequence[Call], folder: Path, outcome: Outcome) -> None:
+    """Raises TimeoutError or AssertionError where it does not start or stop; `outcome` holds what
+    was seen, also then.
+
+    `calls`: those of the run. `folder` takes the data, the ledger and the export; what it starts is
+    ended before it returns.
     """
-    outcome = Outcome()
+    until_middle_s = middle_s(calls, run.speed)
     data = folder / "data"
     options = {
         "--data": str(data),
@@ -83,114 +107,90 @@ async def play(run: Run, folder: Path) -> Outcome:
     words = [word for option in options.items() for word in option]
     async with child(*MAXRAY, "up", *words, environment=environment) as process:
         url = (await line_with(process, "API description", START_S)).split()[0]
-        async with asyncio.TaskGroup() as group:
-            drain = group.create_task(_drained(process))
-            service = Running(process, data, url, page="")
-            try:
-                await _replayed(run, service, folder, outcome)
-                await _judged(run, service, folder, outcome)
-            finally:
-                await service.close()
-                drain.cancel()
+        drain = asyncio.create_task(_drained(process))
+        service = Running(process, data, url, page="")
+        judge = Judge(data, folder, _ORDERS.get(run.policy or "", "none"))
+        ledger = folder / "ledger.jsonl"
+        try:
+            await _replayed(run, service, judge, ledger, until_middle_s, outcome)
+            outcome.judged |= await judge.afterwards(ledger)
+        finally:
+            await service.close()
+            drain.cancel()
+            await asyncio.gather(drain, return_exceptions=True)
         await service.stopped()
-    return outcome
 
 
-async def _drained(process: asyncio.subprocess.Process) -> None:
+async def _drained(process: Process) -> None:
     """Nobody reads what it says while it runs, and its pipe must not fill up."""
     assert process.stdout is not None
-    while await process.stdout.readline():
+    while await process.stdout.read(_CHUNK_BYTES):
         pass
 
 
-async def _replayed(run: Run, service: Running, folder: Path, outcome: Outcome) -> None:
+async def _replayed(
+    run: Run, service: Running, judge: Judge, ledger: Path, until_middle_s: float, outcome: Outcome
+) -> None:
     killer = Killer(service, run.seed, run.every_s, run.weights)
+    outcome.kills = killer.kills
+    start, end = run.period
     options = {
-        "--from": f"{run.day:%Y-%m-%d}",
-        "--to": f"{run.day + timedelta(days=run.days):%Y-%m-%d}",
+        "--from": start,
+        "--to": end,
         "--speed": f"{run.speed:g}",
         "--seed": str(run.seed),
         "--data": str(service.data),
-        "--ledger": str(folder / "ledger.jsonl"),
+        "--ledger": str(ledger),
     } | ({} if run.units is None else {"--units": str(run.units)})
     words = [word for option in options.items() for word in option]
+    ledger.touch()
+    amid = asyncio.Event()
     async with child(*MAXRAY, "replay", str(run.calls.absolute()), *words) as player:
         killing = asyncio.create_task(killer.run())
-        middle = asyncio.create_task(_judged_midway(run, service, folder, outcome))
+        middle = asyncio.create_task(_judged_amid(judge, ledger, until_middle_s, amid, outcome))
         try:
-            outcome.replay_code, said = await ended(player, run.limit_s)
-            await middle
+            await _played(player, run.limit_s, outcome)
+            killing.cancel()
+            if amid.is_set():
+                await middle
         finally:
             for task in (killing, middle):
                 task.cancel()
-            await asyncio.gather(killing, middle, return_exceptions=True)
-    outcome.kills = killer.kills
-    outcome.replay = said.strip()
-    outcome.acknowledged = sum(1 for _ in (folder / "ledger.jsonl").open())
+            died, _ = await asyncio.gather(killing, middle, return_exceptions=True)
+            if isinstance(died, Exception):
+                outcome.failures.append(f"the killer died: {died!r}")
+            outcome.acknowledged = sum(1 for _ in ledger.open())
 
 
-async def _judged_midway(run: Run, service: Running, folder: Path, outcome: Outcome) -> None:
-    """What holds at every moment holds amid it all too: tasks are live then, and claims held."""
-    await asyncio.sleep(run.days * _DAY_S / run.speed / 2)  # half of the replay's time
-    ledger, export = folder / "ledger-midway.jsonl", folder / "journal-midway.jsonl"
-    written = (folder / "ledger.jsonl").read_bytes()
-    ledger.write_bytes(written[: written.rfind(b"\n") + 1])
-    async with asyncio.timeout(SETTLE_S):
-        while (await _exported(service, export))[0] != 0:  # PostgreSQL was killed just now
-            export.unlink(missing_ok=True)
-            await asyncio.sleep(1)  # its restart takes seconds
-    words = (str(export), "--ledger", str(ledger), "--running", *_order(run))
-    outcome.judged["export amid it all"] = await _check(*words)
+async def _played(player: Process, limit_s: float, outcome: Outcome) -> None:
+    """To its end, or the limit's."""
+    assert player.stdout is not None
+    said = bytearray()
+    try:
+        async with asyncio.timeout(limit_s):
+            while chunk := await player.stdout.read(_CHUNK_BYTES):
+                said += chunk
+            outcome.replay_code = await player.wait()
+    except TimeoutError:
+        outcome.failures.append(f"the replay was not over after {limit_s:g} s")
+    finally:
+        outcome.replay = said.decode(errors="replace").strip()
 
 
-async def _judged(run: Run, service: Running, folder: Path, outcome: Outcome) -> None:
-    """Twice: of the export, and of the database itself, which no code of ours has touched."""
-    export = await _quiet_export(service, folder)
-    ledger = ("--ledger", str(folder / "ledger.jsonl"), *_order(run))
-    secrets = service.data / "secrets"
-    straight = (
-        *("--database-file", str(secrets / "setting-database_url")),
-        *("--master-key-file", str(secrets / "setting-master_key")),
-    )
-    outcome.judged["export"] = await _check(str(export), *ledger)
-    outcome.judged["database"] = await _check(*straight, *ledger)
+async def _judged_amid(
+    judge: Judge, ledger: Path, until_middle_s: float, amid: asyncio.Event, outcome: Outcome
+) -> None:
+    """In the middle of the calls: counted from the first, for units take their time to come on."""
+    while not await asyncio.to_thread(_raised, ledger):
+        await asyncio.sleep(_LOOK_S)
+    await asyncio.sleep(until_middle_s)
+    amid.set()
+    outcome.judged[AMID] = await judge.amid(ledger)
 
 
-# What a policy promises about who comes first; the others weigh it against the time to get there.
-_ORDERS = {"closest_idle": "age", "priority": "priority", "preemptive": "priority"}
-
-
-def _order(run: Run) -> tuple[str, ...]:
-    return ("--order", _ORDERS.get(run.policy or "", "none"))
-
-
-async def _check(*words: str) -> tuple[int, str]:
-    async with child(*CHECK, *words) as check:
-        return await ended(check, _CHECK_S)
-
-
-async def _exported(service: Running, path: Path) -> tuple[int, str]:
-    where = ("--data", str(service.data), "--out", str(path))
-    async with child(*MAXRAY, "journal", "export", *where) as export:
-        return await ended(export, _CHECK_S)
-
-
-async def _quiet_export(service: Running, folder: Path) -> Path:
-    """The journal once no message is under way; the last one, where that takes too long."""
-    deadline = time.monotonic() + SETTLE_S
-    number = 0
-    while True:
-        number += 1
-        path = folder / f"journal-{number}.jsonl"
-        code, said = await _exported(service, path)
-        assert code == 0, said
-        if _outbox(path) == 0 or time.monotonic() > deadline:
-            return path
-        await asyncio.sleep(1)  # lost messages are swept up once a second
-
-
-def _outbox(path: Path) -> int:
-    with path.open("rb") as file:
-        file.seek(-min(_END_BYTES, path.stat().st_size), os.SEEK_END)
-        last = file.read().decode().strip().rpartition("\n")[2]
-    return int(json.loads(last)["end"]["outbox"])
+def _raised(ledger: Path) -> bool:
+    """Whether a call was acknowledged."""
+    try:
+        return any(line.ref.startswith("emergency:") for line in read_ledger(ledger))
+    except ValueError:
+        return False  # its last line is being written

@@ -1,10 +1,14 @@
-"""Rule `priority`: nobody more urgent was passed over, as far as the dispatcher could know.
+"""Rules `priority`, `head-of-class`: nobody was passed over, as far as the dispatcher could know.
 
 When a command of the dispatcher led to an offer, and by the end of that command (all that it
 offers, it offers at once) an emergency still waits that is more urgent, that the unit suits and
 that it has not refused in this round, then the unit went to the wrong one. What the
 dispatcher had not been told at that version does not count. Nor does what a human holds or has
 ordered, a unit that was diverted, or an emergency that the policy keeps for a certain busy unit.
+
+One that a unit on its way was taken from is the first of its class: whoever of that class was
+offered a unit before it was offered it wrongly, in the same sense, however long he had waited. But
+policies that raise a class by age may have raised his.
 """
 
 from __future__ import annotations
@@ -12,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from tests.chaos.case import Case, Unit, suits
+from tests.chaos.case import Case, suits
 from tests.chaos.journal import End, Event, Line
 from tests.chaos.region import Region, key_of
 from tests.chaos.rule import Violation
@@ -24,15 +28,19 @@ ORDERS: dict[str, Callable[[Case], Any]] = {
 }
 
 
-class PriorityRespected:
-    """`order`: one of ORDERS."""
+# A quarter of an hour without a unit raises an emergency a class, to the second at most, where the
+# policy does that.
+RAISED_AFTER_S = 900.0
+_HIGHEST_BY_AGE = 2
 
-    name = "priority"
 
-    def __init__(self, order: str = "priority") -> None:
+class _Passing:
+    """What was offered by one command, and what waits at its end."""
+
+    name: str
+
+    def __init__(self) -> None:
         self.checked = 0
-        self.holds = f"no offer passed over a waiting emergency that comes first by {order}"
-        self._order = ORDERS[order]
         self._regions: dict[str, Region] = {}
         self._offers: dict[str, list[Event]] = {}
         self._latest: dict[str, str] = {}
@@ -58,15 +66,16 @@ class PriorityRespected:
         region = self._regions.get(ref)
         for offer in self._offers.pop(ref, []):
             assert region is not None, "offers are kept of regions"
-            self.checked += 1
             unit = region.units.get(offer.event["unit"])
             served = region.cases.get(key_of(offer.event))
             if unit is None or served is None:
                 said = f"offered {key_of(offer.event)} to {offer.event['unit']}, unknown"
                 yield Violation(self.name, ref, offer.version, offer.at, said)
                 continue
+            self.checked += self._counts(served)
             for case in region.waiting(offer.at):
-                if self._passed_over(case, served, unit):
+                able = unit.unit not in case.refused_by and suits(unit, case)
+                if able and self._first(case, served, offer.at):
                     said = (
                         f"{unit.unit} was offered emergency:{served.key} (class "
                         f"{served.priority}) while emergency:{case.key} (class "
@@ -74,12 +83,52 @@ class PriorityRespected:
                     )
                     yield Violation(self.name, ref, offer.version, offer.at, said)
 
-    def _passed_over(self, case: Case, served: Case, unit: Unit) -> bool:
+    def _counts(self, served: Case) -> bool:
+        """Whether an offer to this one was checked by it."""
+        raise NotImplementedError
+
+    def _first(self, case: Case, served: Case, at: float) -> bool:
+        """Whether `case`, which waits, comes before who was served."""
+        raise NotImplementedError
+
+
+class PriorityRespected(_Passing):
+    """`order`: one of ORDERS."""
+
+    name = "priority"
+
+    def __init__(self, order: str = "priority") -> None:
+        super().__init__()
+        self.holds = f"no offer passed over a waiting emergency that comes first by {order}"
+        self._order = ORDERS[order]
+
+    def _counts(self, served: Case) -> bool:
+        return True
+
+    def _first(self, case: Case, served: Case, at: float) -> bool:
+        return bool(self._order(case) < self._order(served))
+
+
+class WithdrawnFirst(_Passing):
+    """`checked` counts the offers of units to those that a unit had been taken from."""
+
+    name = "head-of-class"
+    holds = "no offer passed over one of its class that a unit was taken from"
+
+    def _counts(self, served: Case) -> bool:
+        return served.preempted > 0
+
+    def _first(self, case: Case, served: Case, at: float) -> bool:
         return (
-            self._order(case) < self._order(served)
-            and unit.unit not in case.refused_by
-            and suits(unit, case)
+            case.preempted > 0 == served.preempted
+            and case.priority == served.priority
+            and _class_by_age(case, at) <= _class_by_age(served, at)
         )
+
+
+def _class_by_age(case: Case, at: float) -> int:
+    raised = int(max(0.0, at - case.raised_at) // RAISED_AFTER_S)
+    return min(case.priority, max(_HIGHEST_BY_AGE, case.priority - raised))
 
 
 def _ordered(offer: Event, region: Region) -> bool:

@@ -161,6 +161,7 @@ class Region:
         left = self._case({"emergency": event["from_emergency"], "slot": event["from_slot"]})
         if left is not None and left.task == event["from_task"]:
             left.waits(at)
+            left.preempted += 1
             self._unreserve(event["unit"], event["from_task"], at)
         case = self._case(event)
         if event["accepted"]:

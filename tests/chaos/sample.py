@@ -66,6 +66,13 @@ class Writer:
     def answered(self, emergency: str, unit: str, task: str, outcome: str) -> Writer:
         return self.write("dispatcher:city", closed(emergency, unit, task, outcome))
 
+    def taken(self, unit: str, left: str, old: str, emergency: str, task: str) -> Writer:
+        """The unit was asked for one emergency (`old`), and now is for the other."""
+        word = {"from_emergency": left, "from_slot": 1, "from_task": old, "slot": 1}
+        self.write("dispatcher:city", {**made(emergency, unit, task), "diverts": left})
+        over = {"type": "UnitTakenOver", "unit": unit, "emergency": emergency, "task": task}
+        return self.write("dispatcher:city", {**over, **word, "accepted": False})
+
     def removed(self, emergency: str) -> Writer:
         return self.write("dispatcher:city", {"type": "EmergencyRemoved", "emergency": emergency})
 
@@ -100,13 +107,17 @@ def closed(emergency: str, unit: str, task: str, outcome: str) -> dict[str, Any]
 
 
 def whole() -> list[Line]:
-    """e1 was treated by A; e2 is with A now; e3, which needs als, waits for a unit that has it."""
+    """e1 was treated by A; e2 is with A now, which was taken from it for e5 when first asked, until
+    e5 was called off; e3, which needs als, waits for a unit that has it."""
     writer = Writer()
     writer.unit("A").unit("B").unit("B", free=False).raised("e1").queued("e1", 2)
     writer.offers(("e1", "A", "t1")).offered("A", "t1", "e1").accepted("A", "t1")
     writer.answered("e1", "A", "t1", "accepted").unit("A", free=False)
     writer.completed("A", "t1").ended("e1").removed("e1").unit("A")
     writer.raised("e2").queued("e2", 3).raised("e3").queued("e3", 1, "als")
+    writer.offers(("e2", "A", "t8")).raised("e5").queued("e5", 1)
+    writer.taken("A", "e2", "t8", "e5", "t9").answered("e5", "A", "t9", "withdrawn")
+    writer.removed("e5").ended("e5")
     writer.offers(("e2", "A", "t2")).offered("A", "t2", "e2").accepted("A", "t2")
     writer.answered("e2", "A", "t2", "accepted").unit("A", free=False)
     return writer.all(Claim("live-task:paramedic:A", "t2"), Claim("live-task:emergency:e2", "t2"))

@@ -91,6 +91,7 @@ class RecordedProtocol(DispatchProtocol):
             assert found.refused_by == set(case.refused_by)
             assert (found.priority, found.needs) == (case.card.priority, case.card.needs)
             assert (found.retry_at, found.expires_at) == (case.retry_at, case.expires_at)
+            assert found.preempted == case.preempted
 
 
 class RecordedPreempting(RecordedProtocol):

@@ -72,9 +72,9 @@ DAMAGES: dict[str, tuple[Spoil, str, str]] = {
         "paramedic:A v4 at 0.000: version 4 where 3 was due",
     ),
     "the last event is missing": (
-        dropped("dispatcher:city", 14),
+        dropped("dispatcher:city", 20),
         "versions",
-        "dispatcher:city v13: its row says version 14, its journal 13",
+        "dispatcher:city v19: its row says version 20, its journal 19",
     ),
     "all of an entity's events are missing": (
         dropped("emergency:e3", 1),
@@ -94,7 +94,7 @@ DAMAGES: dict[str, tuple[Spoil, str, str]] = {
     "an entity's row is behind": (
         rest(older_row),
         "versions",
-        "dispatcher:city v14: its row says version 1, its journal 14",
+        "dispatcher:city v20: its row says version 1, its journal 20",
     ),
     "an entity has no row": (
         rest(forgotten_row),

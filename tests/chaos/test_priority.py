@@ -1,4 +1,4 @@
-"""Rule `priority`: who passes whom over, and who does not."""
+"""Rules `priority` and `head-of-class`: who passes whom over, and who does not."""
 
 from __future__ import annotations
 
@@ -110,3 +110,67 @@ def test_what_was_merged_waits_no_more_until_it_is_its_own_again() -> None:
     done = closed("e2", "A", "t1", "withdrawn")
     writer.write("dispatcher:city", back, done, made("e2", "A", "t2"))
     assert len(passed_over(writer)) == 1
+
+
+def withdrawn(older: int = 3, *needs: str) -> Writer:
+    """e1 of this class called first; e2, of class 3, had A until it was taken for e3."""
+    writer = Writer().at(1).queued("e1", older, *needs).at(2).queued("e2", 3).unit("A")
+    writer.offers(("e2", "A", "t1")).at(3).queued("e3", 1)
+    return writer.taken("A", "e2", "t1", "e3", "t2").answered("e3", "A", "t2", "accepted").at(4)
+
+
+def passed_the_withdrawn(writer: Writer, order: str = "priority") -> list[str]:
+    return said_by("head-of-class", writer, order)
+
+
+def test_whom_a_unit_was_taken_from_is_passed_over_by_one_of_its_class() -> None:
+    writer = withdrawn().unit("B").offers(("e1", "B", "t3"))
+    for order in ("priority", "none"):
+        (said,) = passed_the_withdrawn(writer, order)
+        assert said.startswith("B was offered emergency:e1 (class 3) while emergency:e2 (class 3)")
+    assert passed_the_withdrawn(writer, "age") == [], "first come, first served"
+
+
+def test_the_withdrawn_one_served_first_or_with_the_other_is_in_order() -> None:
+    first = withdrawn().unit("B").offers(("e2", "B", "t3")).unit("C").offers(("e1", "C", "t4"))
+    both = withdrawn().unit("B").unit("C").offers(("e1", "B", "t3"), ("e2", "C", "t4"))
+    assert passed_the_withdrawn(first) == passed_the_withdrawn(both) == []
+
+
+def test_one_of_another_class_does_not_pass_the_withdrawn_one_over() -> None:
+    for class_ in (2, 4):
+        writer = withdrawn(class_).unit("B").offers(("e1", "B", "t3"))
+        assert passed_the_withdrawn(writer) == []
+
+
+def test_one_that_a_unit_was_taken_from_too_may_come_first() -> None:
+    writer = withdrawn().unit("B").offers(("e2", "B", "t3")).queued("e4", 1)
+    writer.taken("B", "e2", "t3", "e4", "t4").unit("C").offers(("e1", "C", "t5"))
+    assert len(passed_the_withdrawn(writer)) == 1
+    other = withdrawn().unit("B").offers(("e1", "B", "t3"))
+    before = len(passed_the_withdrawn(other))
+    other.queued("e4", 1).taken("B", "e1", "t3", "e4", "t4").unit("C").offers(("e1", "C", "t5"))
+    assert len(passed_the_withdrawn(other)) == before == 1
+
+
+def test_a_unit_that_cannot_or_would_not_go_passes_the_withdrawn_one_not_over() -> None:
+    writer = withdrawn(3, "rescue").unit("B", "rescue").offers(("e1", "B", "t3"))
+    assert passed_the_withdrawn(writer) == []
+    writer = withdrawn().unit("B").offers(("e2", "B", "t3"))
+    refused = closed("e2", "B", "t3", "declined")
+    writer.write("dispatcher:city", refused, made("e1", "B", "t4"))
+    assert passed_the_withdrawn(writer) == []
+
+
+def test_one_raised_by_age_does_not_pass_the_withdrawn_one_over() -> None:
+    """e1 has waited for a quarter of an hour a second before e2 has."""
+    writer = withdrawn().unit("B").at(901.5).offers(("e1", "B", "t3"))
+    assert passed_the_withdrawn(writer) == []
+    writer = withdrawn().unit("B").at(902).offers(("e1", "B", "t3"))
+    assert len(passed_the_withdrawn(writer)) == 1
+
+
+def test_what_a_human_orders_does_not_pass_the_withdrawn_one_over() -> None:
+    wish = {"type": "OverrideOrdered", "emergency": "e1", "slot": 1, "wish": {"unit": "B"}}
+    writer = withdrawn().unit("B").write("dispatcher:city", wish).offers(("e1", "B", "t3"))
+    assert passed_the_withdrawn(writer) == []

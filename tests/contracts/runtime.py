@@ -158,6 +158,50 @@ class RuntimeContract:
             await stage.ask(ref, Deposit(amount=6), "d")
         assert (await stage.view(ref)).balance == 5
 
+    async def test_a_repeat_is_known_by_what_the_caller_said(self, stage: Stage) -> None:
+        ref, words, others = stage.account_on(0), Remind(at=1.0), Remind(at=2.0)
+
+        async def ask(amount: int, said: Remind) -> bytes:
+            command = Deposit(amount=amount)
+            return await stage.router.ask(ref, command, id="d", by=BY, timeout_s=15.0, said=said)
+
+        first = await ask(5, words)
+        assert await ask(6, words) == first
+        with pytest.raises(CommandIdReused):
+            await ask(5, others)
+        await stage.crash(0)
+        assert await ask(7, words) == first
+        with pytest.raises(CommandIdReused):
+            await ask(5, others)
+        assert (await stage.view(ref)).balance == 5
+
+    async def test_what_the_door_refuses_is_refused_unless_it_was_done_before(
+        self, stage: Stage
+    ) -> None:
+        ref, words = stage.account_on(0), Remind(at=1.0)
+        gone = DomainError("gone", "it is gone", ("Deposit",))
+
+        async def ask(id_: str) -> bytes:
+            command = Deposit(amount=5)
+            return await stage.router.ask(ref, command, id=id_, by=BY, timeout_s=15.0, said=words)
+
+        async def refuse(id_: str, said: Remind) -> bytes:
+            return await stage.router.refuse(ref, said, gone, id=id_, by=BY, timeout_s=15.0)
+
+        first = await ask("done")
+        for attempt in range(2):
+            assert await refuse("done", words) == first
+            with pytest.raises(CommandIdReused):
+                await refuse("done", Remind(at=2.0))
+            # And the other way round: what was refused stays so, though it could be done by now.
+            for again in (refuse("refused", words), ask("refused")):
+                with pytest.raises(DomainError, match="it is gone") as refused:
+                    await again
+                assert (refused.value.code, refused.value.allowed) == ("gone", ("Deposit",))
+            if attempt == 0:
+                await stage.crash(0)
+        assert (await stage.view(ref)).balance == 5
+
     async def test_a_read_changes_nothing_and_is_not_remembered(self, stage: Stage) -> None:
         ref = stage.account("a")
         with pytest.raises(BadCommand):

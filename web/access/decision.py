@@ -1,53 +1,38 @@
-"""What was decided on sockets, for the audit trail. REST notes its own with each request."""
+"""What was decided, done and shown on sockets, for the audit trail. REST notes its own with each
+request."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from msgspec import Struct
 
-from actors.domain.kernel import Sender
-from actors.ports import Clock
-from storage.audit import AuditEntry, AuditTrail
+from realtime.ports import Identity
+from storage.audit import Outcome
 
 
-class Decision(Struct, frozen=True):
-    """May `who` do `action` to the thing of this kind and id? `patient_id`: whose, where known."""
+class Decision(Struct, frozen=True, kw_only=True):
+    """`identity` asked for `action` on the thing of this kind and id, or was shown it.
 
-    who: Sender
+    `patients`: of whom it is, where that is known already. `emergencies`: whose patients it is of
+    as well; first the one it is about. `written`: why, in the caller's words. `details`: ids and
+    codes. A `command` among them is the id of the order that was given.
+    """
+
+    identity: Identity
     action: str
     kind: str
     id: str
-    allowed: bool
-    patient_id: str | None = None
+    outcome: Outcome
+    patients: tuple[str, ...] = ()
+    emergencies: tuple[str, ...] = ()
+    written: str = ""
+    details: Mapping[str, str] = {}
 
 
 Told = Callable[[Decision], None]
+"""Takes decisions down. It neither waits nor fails, and refuses nothing."""
 
 
 def untold(_decision: Decision) -> None:
     """For a service that keeps no audit."""
-
-
-class SocketAudit:
-    """Puts decisions into the trail. Neither waits for it nor fails by it: whoever follows an
-    emergency is not to be cut off from it, and who is refused is refused anyway."""
-
-    def __init__(self, audit: AuditTrail, clock: Clock) -> None:
-        self._audit = audit
-        self._clock = clock
-
-    def __call__(self, decision: Decision) -> None:
-        self._audit.offer(
-            AuditEntry(
-                at=self._clock.now(),
-                role=decision.who.role,
-                subject=decision.who.subject,
-                action=decision.action,
-                outcome="allowed" if decision.allowed else "denied",
-                kind=decision.kind,
-                id=decision.id,
-                patients=() if decision.patient_id is None else (decision.patient_id,),
-                reason="" if decision.allowed else "not-related",
-            )
-        )

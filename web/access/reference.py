@@ -34,8 +34,9 @@ def page() -> str:
             "## Routes\n\nWhat a route asks for before anything else, and who can come in by it: "
             "everybody of a role, or, in brackets, who stands in the right relation.\n",
             _table("route", {f"{method} {path}": door for (method, path), door in DOORS.items()}),
-            "## Calls of devices\n",
-            _table("call", {method: call.action for method, call in CALLS.items()}),
+            "## Calls of devices\n\nA device speaks for its own unit and nobody else; whoever is "
+            "no device is answered with 403, also where the same is his by another door.\n",
+            _calls(),
             "## Channels\n",
             _table(
                 "channel",
@@ -48,6 +49,15 @@ def page() -> str:
 def _table(what: str, asks: dict[str, str]) -> str:
     rows = [f"| `{name}` | {_action(action)} | {_who(action)} |" for name, action in asks.items()]
     return "\n".join([f"| {what} | asks for | who |", "| --- | --- | --- |", *rows]) + "\n"
+
+
+def _calls() -> str:
+    """Whoever calls is a device: of the roles that the action's rule names, those that hold one."""
+    rows = ["| call | asks for | who |", "| --- | --- | --- |"]
+    for method, call in CALLS.items():
+        roles = (_as_seen(role, call.action) for role in PRINCIPALS if call.serves(role))
+        rows.append(f"| `{method}` | {_action(call.action)} | {', '.join(roles) or 'nobody'} |")
+    return "\n".join(rows) + "\n"
 
 
 def _action(action: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import secrets
 from base64 import urlsafe_b64encode
-from typing import Final
+from typing import Final, Literal
 
 from msgspec import Struct
 
@@ -16,6 +16,9 @@ from web.accounts import throttle
 from web.accounts.errors import throttled
 from web.accounts.origin import Origin
 from web.accounts.throttle import Counter, Throttle
+
+# What leads to a letter, and is counted for itself.
+Requested = Literal["sign-up", "reset", "email"]
 
 _NOBODY: Final = "nobody"
 
@@ -45,9 +48,17 @@ class Attempts:
     async def take_back(self, *counters: Counter | None) -> None:
         await self._counts.take_back([counter.name for counter in _present(counters)])
 
+    def guesses(self, email: str, origin: Origin) -> Counter:
+        """From one network, by the address that was typed, whether it has an account or not."""
+        return self._counter("guesses", f"{origin.network} {email}", throttle.GUESSES)
+
     def account(self, email: str) -> Counter:
-        """By the address that was typed, whether it has an account or not."""
+        """The same, from all networks together."""
         return self._counter("account", email, throttle.ACCOUNT)
+
+    def confirming(self, account_id: str) -> Counter:
+        """The password, by who holds an access token: strangers do not come here."""
+        return self._counter("confirming", account_id, throttle.GUESSES)
 
     def device(self, device: Device) -> Counter:
         return self._counter("device", device.nonce, throttle.DEVICE)
@@ -55,15 +66,15 @@ class Attempts:
     def factor(self, account_id: str) -> Counter:
         return self._counter("factor", account_id, throttle.FACTOR)
 
-    def letters(self, email: str) -> Counter:
-        return self._counter("letters", email, throttle.LETTERS)
+    def changes(self, account_id: str) -> Counter:
+        return self._counter("changes", account_id, throttle.CHANGES)
 
     def address(self, origin: Origin) -> Counter | None:
         """None where the address is not known: all who come so are not to share one count."""
         return self._of_network("address", origin, throttle.ADDRESS)
 
-    def requests(self, origin: Origin) -> Counter | None:
-        return self._of_network("requests", origin, throttle.REQUESTS)
+    def requests(self, what: Requested, origin: Origin) -> Counter | None:
+        return self._of_network(f"requests.{what}", origin, throttle.REQUESTS)
 
     def _of_network(self, kind: str, origin: Origin, rule: throttle.Rule) -> Counter | None:
         return self._counter(kind, origin.network, rule) if origin.network else None

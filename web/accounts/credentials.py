@@ -29,7 +29,7 @@ class Credentials:
         """Whoever holds the session's token is its owner still. Answers 401, throttled as a login:
         a stolen token must not become a way to guess the password."""
         attempts = self._parts.attempts
-        counted = (attempts.account(account.email), attempts.address(origin))
+        counted = (attempts.confirming(account.id), attempts.address(origin))
         await attempts.count(*counted)
         if not await self._parts.passwords.verify(account.password, password):
             await self._parts.trail.record(
@@ -59,7 +59,7 @@ class Credentials:
         then says anything of that."""
         email = canonical(email)
         attempts = self._parts.attempts
-        await attempts.count(attempts.letters(email), attempts.requests(origin))
+        await attempts.count(attempts.requests("reset", origin))
         asked = ResetAsked(email=email, address=origin.address, request_id=origin.request_id)
         await self._parts.trail.record("account.ask_reset", origin, None)
         mailer, id_ = self._parts.mailer, mail_id(command_id)
@@ -70,8 +70,9 @@ class Credentials:
         Answers 410."""
         _, account = await follow(self._parts, token, "reset", "active")
         await self._set_password(account, password, "account.reset_password", origin, None, token)
-        # Who reads the mailbox is its owner: let in also while strangers keep the counter up.
-        await self._parts.attempts.forgive(self._parts.attempts.account(account.email))
+        # Who reads the mailbox is its owner: let in also while strangers keep the counters up.
+        attempts, email = self._parts.attempts, account.email
+        await attempts.forgive(attempts.guesses(email, origin), attempts.account(email))
         return account
 
     async def _set_password(
@@ -110,7 +111,7 @@ class Credentials:
         email = checked(email)
         await self.confirm(account, password, origin)
         attempts = self._parts.attempts
-        await attempts.count(attempts.letters(email), attempts.requests(origin))
+        await attempts.count(attempts.changes(account.id), attempts.requests("email", origin))
         asked = EmailChangeAsked(
             account_id=account.id,
             email=email,

@@ -55,10 +55,11 @@ class Login:
         attempts = self._parts.attempts
         account = await self._store.accounts.by_email(email)
         device = attempts.device_of(account, device_token)
-        own = attempts.device(device) if device.known else attempts.account(email)
-        network = attempts.address(origin)
+        # A device that was here before is not slowed by what others do elsewhere.
+        own = attempts.device(device) if device.known else attempts.guesses(email, origin)
+        others = (None if device.known else attempts.account(email), attempts.address(origin))
         try:
-            await attempts.count(own, network)
+            await attempts.count(own, *others)
         except ProblemError:
             self._parts.trail.offer(ACTION, origin, account, reason="throttled")
             raise
@@ -69,7 +70,7 @@ class Login:
             await self._failed(ACTION, account, _why(account), origin)
             raise invalid_credentials()
         await attempts.forgive(own)
-        await attempts.take_back(network)
+        await attempts.take_back(*others)
         if known is not None and self._parts.passwords.outdated(known):
             anew = await self._parts.passwords.hash(password)
             await self._store.accounts.rehashed(account.id, known, anew)

@@ -25,10 +25,11 @@ OnEnded = Callable[[str], Awaitable[None]]
 class Revocations:
     """`start` returns when the endings are known, `close` stops following them."""
 
-    def __init__(self, database_url: str, clock: Clock) -> None:
+    def __init__(self, database_url: str, clock: Clock, on_keys: Callable[[], None]) -> None:
+        """`on_keys`: as in `EndedSessions`, whose connection this is."""
         self._clock = clock
         self._ended: OrderedDict[str, float] = OrderedDict()
-        self._following = EndedSessions(database_url, LATELY_S, self.ended)
+        self._following = EndedSessions(database_url, LATELY_S, self.ended, on_keys)
         self._watchers: list[OnEnded] = []
         self._telling: set[asyncio.Task[None]] = set()
 

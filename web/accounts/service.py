@@ -84,7 +84,7 @@ class Accounts:
             public_url=needs.public_url.rstrip("/"),
         )
         self.keys = SigningKeys(store, clock, needs.kept_keys)
-        self.revocations = Revocations(needs.database_url, clock)
+        self.revocations = Revocations(needs.database_url, clock, self.keys.changed)
         store.on_session_ended(self.revocations.ended)
         self.verifier = TokenVerifier(
             needs.token_secret, self.keys.verifying, self.revocations, clock

@@ -66,7 +66,7 @@ class SignUp:
         phone = checks.phone(phone, "/phone")
         checks.done()
         attempts = self._parts.attempts
-        await attempts.count(attempts.letters(email), attempts.requests(origin))
+        await attempts.count(attempts.requests("sign-up", origin))
         passwords = self._parts.passwords
         if why := await passwords.aside(lambda: weakness(password, (email, name, phone))):
             raise weak_password(why)

@@ -2,8 +2,9 @@
 
 A key signs for a month and verifies until the last of its tokens has ended. Its successor is made a
 day before, and lies in the JWKS for at least `AHEAD_S` before it signs, so that whoever keeps a
-copy of the JWKS, and every worker of ours, has it by then. All workers read the keys every minute;
-one of them, under a lock, makes the next.
+copy of the JWKS, and every worker of ours, has it by then. All workers read the keys when they hear
+from PostgreSQL that there are others, and every minute besides, should that notice get lost; one of
+them, under a lock, makes the next.
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ SIGNS_S: Final = 30 * 86_400.0
 SUCCESSOR_S: Final = 86_400.0
 # Twice what a copy of the JWKS may be kept (jwks.py), and ten reloads.
 AHEAD_S: Final = 600.0
-# One small query by each worker; after `revoke` the old key is good for this long elsewhere.
+# One small query by each worker. So long at most is a revoked key good where the notice of it was
+# lost and PostgreSQL can be asked.
 RELOAD_S: Final = 60.0
 # Of an ended key's tokens the last may be this much younger than the key's end says.
 _MARGIN_S: Final = 60.0
@@ -65,27 +67,44 @@ class SigningKeys:
         self.verifying: dict[str, Ed25519PublicKey] = {}
         self._private: dict[str, Ed25519PrivateKey] = {}
         self._reading = asyncio.Lock()
-        self._keeping: asyncio.Task[None] | None = None
+        self._changed = asyncio.Event()
+        self._keeping: tuple[asyncio.Task[None], ...] = ()
 
     async def start(self) -> None:
         """Raises RecordsUnavailable: a worker without keys is of no use."""
         await self.reload()
-        self._keeping = asyncio.create_task(self._keep(), name="signing-keys")
+        self._keeping = (
+            asyncio.create_task(self._keep(), name="signing-keys"),
+            asyncio.create_task(self._follow(), name="signing-keys-changed"),
+        )
 
     async def close(self) -> None:
-        if self._keeping is not None:
-            self._keeping.cancel()
+        for task in self._keeping:
+            task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await self._keeping
+                await task
+
+    def changed(self) -> None:
+        """Somebody says that there are others now: they are read as soon as may be."""
+        self._changed.set()
 
     async def _keep(self) -> None:
         while True:
             await self._clock.sleep(RELOAD_S)
-            try:
-                await self.reload()
-            except (RecordsUnavailable, EncryptionError) as error:
-                # What is known goes on: keys are there long before they are needed.
-                log.warning("signing keys not read: %s", type(error).__name__)
+            await self._reread()
+
+    async def _follow(self) -> None:
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            await self._reread()
+
+    async def _reread(self) -> None:
+        try:
+            await self.reload()
+        except (RecordsUnavailable, EncryptionError) as error:
+            # What is known goes on: keys are there long before they are needed.
+            log.warning("signing keys not read: %s", type(error).__name__)
 
     async def reload(self) -> None:
         """Read them; make the first, and each next one when its time has come."""
@@ -103,8 +122,9 @@ class SigningKeys:
         return await self._replace(AHEAD_S, forget=False)
 
     async def revoke(self) -> str:
-        """A key has got away: none but a new one verifies from now on (in other processes within
-        RELOAD_S), so every client must refresh. The new key's kid."""
+        """A key has got away: none but a new one verifies from now on, so that every client must
+        refresh. Other processes hear of it with the commit; one whose notice was lost reads it
+        within RELOAD_S, one that is cut off from PostgreSQL when it is back. The new key's kid."""
         return await self._replace(0.0, forget=True)
 
     async def _replace(self, ahead_s: float, *, forget: bool) -> str:

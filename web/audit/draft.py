@@ -15,7 +15,8 @@ from typing import Final
 @dataclass(slots=True)
 class Draft:
     """One request's. `why_denied`: a code; empty where nothing was refused. `withheld`: an entity
-    did not show itself to this caller; should the answer be 404, that is why."""
+    did not show itself to this caller; should the answer be 404, that is why. `written`: the reason
+    that an order gives, clear; the door seals it (note.py)."""
 
     action: str = ""
     kind: str = ""
@@ -25,6 +26,7 @@ class Draft:
     withheld: bool = False
     reason: str = ""
     note: bytes | None = None
+    written: str = ""
     details: dict[str, str | int | bool] = field(default_factory=dict)
 
 
@@ -39,12 +41,14 @@ def audited(
     patients: Iterable[str | None] = (),
     reason: str = "",
     note: bytes | None = None,
+    written: str = "",
     details: Mapping[str, str | int | bool] | None = None,
 ) -> None:
     """More about this request, for its line; without a request at hand it is nobody's to keep.
 
     `patients`: of whom it is, added to those known already. `reason` is a code, `note` sealed text;
-    `details` are ids and codes, never anything about a person.
+    `details` are ids and codes, never anything about a person. `written` is why an order is given:
+    say it together with whose matter it is, for under that patient's key it is sealed.
     """
     draft = CURRENT.get()
     if draft is None:
@@ -55,6 +59,7 @@ def audited(
         ("id", id),
         ("reason", reason),
         ("note", note),
+        ("written", written),
     ):
         if value:
             setattr(draft, name, value)

@@ -18,8 +18,10 @@ from litestar.handlers import BaseRouteHandler
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from storage.audit import AuditTrail, AuditUnavailable, Outcome
+from storage.encryption import Vault
 from web.audit.draft import CURRENT, Draft
 from web.audit.line import entry_from
+from web.audit.note import order_note
 from web.audit.route import Duty, duty
 from web.audit.strangers import Strangers
 from web.auth import is_open
@@ -33,10 +35,14 @@ _FORBIDDEN: Final = (401, 403)
 class Audited:
     """See above."""
 
-    def __init__(self, app: ASGIApp, trail: AuditTrail, strangers: Strangers) -> None:
+    def __init__(
+        self, app: ASGIApp, trail: AuditTrail, strangers: Strangers, vault: Vault | None = None
+    ) -> None:
+        """`vault` None: no order is given at any of these doors."""
         self._app = app
         self._trail = trail
         self._strangers = strangers
+        self._vault = vault
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP:
@@ -44,7 +50,7 @@ class Audited:
             return
         draft, owed = Draft(), _owed(scope)
         tokens = REQUEST_ID.set(request_id(scope)), CURRENT.set(draft)
-        answer = _Answer(self._trail, scope, draft, owed, send)
+        answer = _Answer(self._trail, self._vault, scope, draft, owed, send)
         try:
             await self._app(scope, receive, send if owed is Duty.NONE else answer)
         except ProblemError as error:
@@ -66,9 +72,16 @@ class _Answer:
     """`send` of one request."""
 
     def __init__(
-        self, trail: AuditTrail, scope: Scope, draft: Draft, owed: Duty, send: Send
+        self,
+        trail: AuditTrail,
+        vault: Vault | None,
+        scope: Scope,
+        draft: Draft,
+        owed: Duty,
+        send: Send,
     ) -> None:
         self._trail = trail
+        self._vault = vault
         self._scope = scope
         self._draft = draft
         self._owed = owed
@@ -96,6 +109,9 @@ class _Answer:
         if outcome == "failed":
             draft.details.setdefault("status", status)
         entry = entry_from(self._scope, draft, outcome)
+        if draft.written and self._vault is not None:
+            note = await order_note(self._vault, entry.patients, draft.written)
+            entry = msgspec.structs.replace(entry, note=note)
         if outcome == "failed" or (outcome == "allowed" and self._owed is Duty.COMMAND):
             self._trail.offer(entry)
             return

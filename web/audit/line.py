@@ -1,10 +1,15 @@
-"""A request's line in the trail: who, what, of whom, from where, and how it ended."""
+"""A line in the trail, of a request and of a socket: who, what, of whom, from where, and how it
+ended."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from litestar.types import Scope
 
+from realtime.ports import Identity
 from storage.audit import ANONYMOUS, AuditEntry, Outcome
+from web.access.caller import caller_of
 from web.audit.draft import Draft
 from web.headers import request_id
 
@@ -36,6 +41,40 @@ def entry_from(scope: Scope, draft: Draft, outcome: Outcome) -> AuditEntry:
         address=address_of(scope),
         request_id=request_id(scope),
         details=details,
+    )
+
+
+def socket_entry(
+    identity: Identity,
+    at: float,
+    action: str,
+    outcome: Outcome,
+    *,
+    kind: str,
+    id: str,  # noqa: A002 - the resource's, as in AuditEntry
+    patients: tuple[str, ...] = (),
+    reason: str = "",
+    details: Mapping[str, str] | None = None,
+) -> AuditEntry:
+    """What a connection knows of itself, with what it did at `at` (Unix seconds).
+
+    `connection` among the details leads to the line of its `socket.connect`; `session` to that of
+    the login, where the token came of one.
+    """
+    caller = caller_of(identity)
+    known = {"connection": caller.client, "session": identity.token_id}
+    return AuditEntry(
+        at=at,
+        role=caller.sender.role,
+        subject=caller.sender.subject,
+        action=action,
+        outcome=outcome,
+        kind=kind,
+        id=id,
+        patients=patients,
+        reason=reason,
+        address=caller.address,
+        details={**(details or {}), **{name: value for name, value in known.items() if value}},
     )
 
 

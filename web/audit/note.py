@@ -3,10 +3,14 @@ with that key, and under the service's own where it is about nobody."""
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
 from typing import Final
 
 from storage.audit.log import Line
 from storage.encryption import SYSTEM, EncryptionError, Vault
+
+log = logging.getLogger(__name__)
 
 _CONTEXT: Final = b"audit.note"
 
@@ -18,6 +22,19 @@ async def sealed_note(vault: Vault, patient_id: str | None, text: str) -> bytes:
     return vault.seal(scope, text.encode(), _CONTEXT)
 
 
+async def order_note(vault: Vault, patients: Sequence[str], text: str) -> bytes | None:
+    """Why an order was given, for its line about `patients`, first of them the one whose matter it
+    is. None: it cannot be sealed just now.
+
+    No order is refused for that: its reason stands in the journal of what it was given to as well.
+    """
+    try:
+        return await sealed_note(vault, _whose(patients), text)
+    except EncryptionError as error:
+        log.warning("the reason of an order is not in the audit trail: %s", error)
+        return None
+
+
 async def opened_notes(vault: Vault, lines: list[Line]) -> list[str | None]:
     """For each line what was written; None where there is nothing, or its key is gone."""
     scopes = [_scope(line) for line in lines]
@@ -26,7 +43,13 @@ async def opened_notes(vault: Vault, lines: list[Line]) -> list[str | None]:
 
 
 def _scope(line: Line) -> str:
-    return line.patients[0] if len(line.patients) == 1 else SYSTEM
+    return _whose(line.patients) or SYSTEM
+
+
+def _whose(patients: Sequence[str]) -> str | None:
+    """Whose key a line's note is under: the patient's whom the line names first. Others are those
+    whom the answer showed as well."""
+    return next(iter(patients), None)
 
 
 def _opened(vault: Vault, scope: str, line: Line) -> str | None:

@@ -19,7 +19,7 @@ from storage.records import NoSuchRecord, Records
 from web.audit.draft import audited
 from web.audit.note import opened_notes
 from web.audit.schemas import AccessView, LineView, line_view
-from web.audit.words import did, role
+from web.audit.words import did, role, some
 from web.auth import gate
 from web.paging import Page
 from web.patients.service import PatientService
@@ -113,7 +113,7 @@ def _access(line: Line, patient_id: str, names: dict[tuple[str, str], str]) -> A
         return replace(shown, text=f"{who[0].upper()}{who[1:]} {shown.did}")
     if shown.who:
         return replace(shown, text=f"{shown.who} ({shown.role}) {shown.did}")
-    who = f"somebody of the {shown.role}" if line.role in _DESKS else f"a {shown.role}"
+    who = f"somebody of the {shown.role}" if line.role in _DESKS else some(shown.role)
     return replace(shown, who=who, text=f"{who[0].upper()}{who[1:]} {shown.did}")
 
 

@@ -1,22 +1,19 @@
-"""The audit trail at the sockets: who connected, who was turned away, what devices were shown.
+"""The audit trail at the sockets: who connected, and who was turned away.
 
-Around the ports that the realtime server asks. Who subscribed, or was refused, is told by those who
-decide it (web/access/decision.py); what devices order is in the commits of the entities.
+Around a port that the realtime server asks. Who subscribed, or was refused, and what devices order
+and are shown, is told by those who decide it (web/access/decision.py).
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from actors.domain.kernel import Sender
 from actors.ports import Clock
 from realtime.errors import InvalidToken, NotAuthenticated, RealtimeError, TokenExpired
-from realtime.ports import Authenticator, ConnectContext, Identity, RpcHandler
+from realtime.ports import Authenticator, ConnectContext, Identity
 from storage.audit import ANONYMOUS, AuditEntry, AuditTrail
+from web.audit.line import socket_entry
 from web.audit.strangers import Strangers
-
-# Calls that show something and change nothing: no commit speaks of them.
-_READS: Final = {"tasks": "task.list"}
 
 
 class AuditedAuthenticator:
@@ -44,18 +41,14 @@ class AuditedAuthenticator:
                 )
             )
             raise
-        who: Sender = identity.info
         self._trail.offer(
-            AuditEntry(
-                at=self._clock.now(),
-                role=who.role,
-                subject=who.subject,
-                action="socket.connect",
-                outcome="allowed",
+            socket_entry(
+                identity,
+                self._clock.now(),
+                "socket.connect",
+                "allowed",
                 kind="connection",
                 id=context.client,
-                address=context.address,
-                details=_session(identity),
             )
         )
         return identity
@@ -64,42 +57,8 @@ class AuditedAuthenticator:
         return await self._inner.refresh(identity, token)
 
 
-class AuditedCalls:
-    """`realtime.ports.RpcHandler`, with a line for each call that shows something."""
-
-    def __init__(self, inner: RpcHandler, trail: AuditTrail, clock: Clock) -> None:
-        self._inner = inner
-        self._trail = trail
-        self._clock = clock
-
-    async def rpc(self, identity: Identity, method: str, data: bytes) -> bytes:
-        answer = await self._inner.rpc(identity, method, data)
-        if (action := _READS.get(method)) is not None:
-            who: Sender = identity.info
-            self._trail.offer(
-                AuditEntry(
-                    at=self._clock.now(),
-                    role=who.role,
-                    subject=who.subject,
-                    action=action,
-                    outcome="allowed",
-                    kind="paramedic",
-                    id=who.subject,
-                    details=_session(identity),
-                )
-            )
-        return answer
-
-    async def message(self, identity: Identity, data: bytes) -> None:
-        await self._inner.message(identity, data)
-
-
 _REASONS: Final[dict[type[RealtimeError], str]] = {
     InvalidToken: "invalid-token",
     TokenExpired: "token-expired",
     NotAuthenticated: "no-token",
 }
-
-
-def _session(identity: Identity) -> dict[str, str | int | bool]:
-    return {"session": identity.token_id} if identity.token_id else {}

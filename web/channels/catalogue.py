@@ -52,7 +52,8 @@ _KINDS: Final = (
         "latest",
         Track,
         "as `emergency:`",
-        "Where the assigned unit is, and its estimated time of arrival.",
+        "Where the assigned unit is, and its estimated time of arrival. Of an emergency that was "
+        "merged into another: the units of that one, until they leave the scene.",
     ),
     ChannelKind(
         "patient",

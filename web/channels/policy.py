@@ -27,10 +27,13 @@ from realtime.ports import Identity, SubscribeOptions
 from realtime.protocol.messages import PublishRequest, SubscribeRequest
 from realtime.publication import Append, Peer, Publication
 from storage.records import RecordsUnavailable
+from web.access.caller import caller_of
 from web.access.decision import Decision, Told, untold
 from web.access.notice import RETENTION
 from web.channels.catalogue import CHANNELS
 from web.channels.maps import map_of
+from web.channels.pushed import NAMESPACES as PUSHED
+from web.channels.pushed import Pushed
 
 READER: Final = Sender("system", "realtime")
 READ_TIMEOUT_S: Final = 5.0
@@ -78,8 +81,8 @@ class AccessPolicy:
     """`realtime.ports.ChannelPolicy` by the domain's access table.
 
     `granted` is told of each relationship that lets somebody in, so that its end is seen; `told`
-    of each refusal, and of each subscription to what concerns a patient. Without `held` nobody has
-    relationships.
+    of each subscription, granted or refused, and of what is pushed to crews and doctors of patients
+    (pushed.py). Without `held` nobody has relationships.
     """
 
     def __init__(
@@ -95,6 +98,7 @@ class AccessPolicy:
         self._held = held
         self._granted = granted
         self._told = told
+        self._pushed = Pushed(told)
 
     async def subscribe(self, identity: Identity, request: SubscribeRequest) -> SubscribeOptions:
         channel = request.channel
@@ -104,13 +108,13 @@ class AccessPolicy:
             raise UnknownChannel(f"channels are {', '.join(k.address for k in CHANNELS.values())}")
         of_emergency = namespace in ("emergency", "track")
         parties = _Parties()
-        if of_emergency and could(identity.info.role, f"subscribe.{namespace}"):
-            parties = await self._parties_of(identity.info, namespace, subject)
+        caller = caller_of(identity).sender
+        if of_emergency and could(caller.role, f"subscribe.{namespace}"):
+            parties = await self._parties_of(identity, namespace, subject)
         action, facts = channel_facts(channel, parties.patient_id, parties.on_the_case())
-        who = await self._standing(identity.info, action, facts)
+        who = await self._standing(caller, action, facts)
         allowed = may(who, action, facts)
-        if not allowed or facts.patient_id is not None:
-            self._told(Decision(who, action, namespace, subject, allowed, facts.patient_id))
+        self._decided(identity, namespace, subject, allowed, facts.patient_id)
         if not allowed:
             raise PermissionDenied(f"{who.role} may not {action} here")
         # Of the facts about an emergency only its crew changes: who is in by that is asked again.
@@ -119,7 +123,7 @@ class AccessPolicy:
             delivery=kind.delivery,
             recoverable=kind.delivery == "fact",
             positioned=kind.delivery == "fact",
-            guarded=again and namespace == "emergency",
+            guarded=(again and namespace == "emergency") or namespace in PUSHED,
             guard=f"emergency:{subject}" if again and namespace == "track" else None,
             keyed=map_of(channel),
             retention=RETENTION if namespace == "patient" else None,
@@ -140,7 +144,26 @@ class AccessPolicy:
                 self._granted(one)
         return known
 
-    async def _parties_of(self, who: Sender, namespace: str, emergency: str) -> _Parties:
+    def _decided(
+        self,
+        identity: Identity,
+        namespace: str,
+        subject: str,
+        allowed: bool,
+        patient_id: str | None = None,
+    ) -> None:
+        self._told(
+            Decision(
+                identity=identity,
+                action=f"subscribe.{namespace}",
+                kind=namespace,
+                id=subject,
+                outcome="allowed" if allowed else "denied",
+                patients=() if patient_id is None else (patient_id,),
+            )
+        )
+
+    async def _parties_of(self, identity: Identity, namespace: str, emergency: str) -> _Parties:
         """Raises PermissionDenied where there is none: its absence is nobody's to see."""
         try:
             answer = await self._router.read(
@@ -151,16 +174,20 @@ class AccessPolicy:
                 urgent=True,
             )
         except DomainError:
-            self._told(Decision(who, f"subscribe.{namespace}", namespace, emergency, False))
+            self._decided(identity, namespace, emergency, allowed=False)
             raise PermissionDenied("no emergency that this token may see has this id") from None
         except RuntimeFault as error:
             raise RealtimeError("the emergency cannot be read just now") from error
         return _parties.decode(answer)
 
     def still_allowed(self, identity: Identity, channel: str, payload: bytes) -> bool:
+        who = caller_of(identity).sender
+        if channel.partition(":")[0] in PUSHED:
+            self._pushed(identity, channel, payload)
+            return may(who, *channel_facts(channel))
         parties = _update.decode(payload).emergency
         action, facts = channel_facts(channel, parties.patient_id, parties.on_the_case())
-        return may(identity.info, action, facts)
+        return may(who, action, facts)
 
     async def refresh(self, identity: Identity, channel: str, token: str) -> float | None:
         raise PermissionDenied("subscriptions end with their connection, not before")

@@ -13,15 +13,16 @@ nothing. `position` is telemetry: it is answered at once and conflated; the newe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
 
-from actors.domain.access import Facts, may
+from actors.domain.access import Facts, could, may
 from actors.domain.hospital.commands import ViewHospital
-from actors.domain.kernel import Command, DomainError, EntityRef, Sender
+from actors.domain.kernel import Command, DomainError, EntityRef, Role, Sender
 from actors.domain.messages.telemetry import ReportPosition
 from actors.domain.paramedic.commands import (
     AcceptTask,
@@ -54,10 +55,13 @@ from actors.router import Router
 from realtime.codes import DISCONNECT_NOT_AVAILABLE
 from realtime.errors import Refusal, RpcError
 from realtime.ports import Identity
+from storage.audit import Outcome
+from web.access.caller import caller_of
 from web.access.decision import Decision, Told, untold
 from web.command_id import derived_id, random_id
 from web.entities import READER
-from web.hospitals.destination import destination_of, known_destination
+from web.hospitals.destination import destination_of
+from web.paramedics.named import task_in, unknown_hospital
 from web.paramedics.relief import refused_relief
 
 # The application's own codes (400–1999), after the HTTP status that REST answers the same with.
@@ -123,10 +127,16 @@ class Nothing(Struct, frozen=True):
     """An answer that only says that it worked."""
 
 
+# Devices only: each speaks for its own unit, and no other role can call, whatever the access table
+# lets it do to units by other doors.
+DEVICES: Final[tuple[Role, ...]] = ("paramedic",)
+
+
 class Call(Struct, frozen=True):
     """A method: its arguments and answer as types, and the command it stands for.
 
-    `action`: of the access table; asked for with the caller's own unit as the thing.
+    `action`: of the access table; asked for with the caller's own unit as the thing. `callers`: the
+    roles that may call at all, where the table lets them.
     `to_hospital`: the command of arguments that name a hospital. Neither: it is telemetry.
     """
 
@@ -136,9 +146,16 @@ class Call(Struct, frozen=True):
     answers: type[Struct]
     command: Callable[[Any], Command] | None = None
     to_hospital: Callable[[Any, Destination], Command] | None = None
+    callers: tuple[Role, ...] = DEVICES
+
+    def serves(self, role: Role) -> bool:
+        """Whether there can be a unit for which a caller of this role may call this."""
+        return role in self.callers and could(role, self.action)
 
 
 POSITION: Final = "position"
+# A read: it has no command, and no row of the unit's speaks of it.
+TASKS: Final = "tasks"
 CALLS: Final[Mapping[str, Call]] = {
     "task.accept": Call(
         "task.answer",
@@ -176,7 +193,7 @@ CALLS: Final[Mapping[str, Call]] = {
         ParamedicView,
         lambda c: HandBackTask(task=c.task, reason=c.reason),
     ),
-    "tasks": Call(
+    TASKS: Call(
         "task.list",
         "The task queue, most urgent first.",
         NamedCall,
@@ -210,10 +227,25 @@ CALLS: Final[Mapping[str, Call]] = {
 _decoders: Final = {method: msgspec.json.Decoder(call.arguments) for method, call in CALLS.items()}
 
 
+class _ShownTask(Struct, frozen=True):
+    id: str
+    emergency: str
+
+
+class _Shown(Struct, frozen=True):
+    """As much of an answer as the trail names: whose tasks the crew was shown."""
+
+    tasks: tuple[_ShownTask, ...] = ()
+
+
+_shown: Final = msgspec.json.Decoder(_Shown)
+
+
 class DeviceRpc:
     """`realtime.ports.RpcHandler`: a device speaks for its own paramedic and nobody else.
 
-    `told` of each call that the caller's role may not make.
+    `told` of each call but `position`: who was refused, what was ordered and why, and whose tasks
+    the answer showed.
     """
 
     def __init__(self, router: Router, clock: Clock, told: Told = untold) -> None:
@@ -222,45 +254,101 @@ class DeviceRpc:
         self._told = told
 
     async def rpc(self, identity: Identity, method: str, data: bytes) -> bytes:
-        sender: Sender = identity.info
-        if method not in CALLS:
+        sender = caller_of(identity).sender
+        call = CALLS.get(method)
+        if call is None:
             known = ", ".join(sorted(CALLS))
             raise RpcError(UNKNOWN_METHOD, f"methods are {known}")
         unit = EntityRef("paramedic", sender.subject)
-        action = CALLS[method].action
         # A device speaks for its own unit: there is no way to name another.
         own = Facts(paramedic_id=unit.id)
-        if sender.role != "paramedic" or not may(sender, action, own):
-            self._told(Decision(sender, action, "call", method, False))
+        if not call.serves(sender.role) or not may(sender, call.action, own):
+            self._told(
+                Decision(
+                    identity=identity, action=call.action, kind="call", id=method, outcome="denied"
+                )
+            )
             raise RpcError(FORBIDDEN, "these methods are for paramedics' devices")
         arguments = _decode(_decoders[method], data)
-        call, hospital = CALLS[method], getattr(arguments, "hospital", None)
-        if call.to_hospital is not None and hospital is not None:
-            to = await self._destination(unit.id, arguments.task, hospital)
-            command = call.to_hospital(arguments, to)
-        elif call.command is not None:
-            await self._check_relief(unit.id, arguments)
-            command = call.command(arguments)
-        else:
+        if isinstance(arguments, PositionFix):
             return self._position(unit, arguments)
         id_ = derived_id(sender, method, arguments.id) if arguments.id else random_id()
+        leaving = await self._leaving(unit, arguments)
+        try:
+            answer = await self._order(unit, call, arguments, id_, sender)
+        except RpcError:
+            self._tell(identity, method, arguments, id_, "failed", leaving)
+            raise
+        except asyncio.CancelledError:
+            # The socket is gone; what became of the order is in the unit's own row.
+            self._tell(identity, method, arguments, id_, "begun", leaving)
+            raise
+        self._tell(identity, method, arguments, id_, "allowed", leaving, _shown.decode(answer))
+        return answer
+
+    async def _leaving(self, unit: EntityRef, arguments: Struct) -> str | None:
+        """The emergency of a task that the answer does not show any more, and of one of which it
+        is said why. None of a repeat, whose task has left already: its reason is the first one's.
+        """
+        match arguments:
+            case TaskRefusal(task=id_) | TaskRedirection(task=id_):
+                pass
+            case TaskProgress(task=id_, step="completed"):
+                pass
+            case _:
+                return None
+        task = task_in(await self._unit(unit.id), id_)
+        return None if task is None else task.emergency
+
+    def _tell(
+        self,
+        identity: Identity,
+        method: str,
+        arguments: Struct,
+        command_id: str,
+        outcome: Outcome,
+        leaving: str | None,
+        shown: _Shown = _Shown(),  # noqa: B008 - frozen
+    ) -> None:
+        unit = caller_of(identity).sender.subject
+        task: str | None = getattr(arguments, "task", None)
+        named = [leaving, *(one.emergency for one in shown.tasks if one.id == task)]
+        named += [one.emergency for one in shown.tasks]
+        details = {"call": method}
+        if method != TASKS:
+            details["command"] = command_id
+        self._told(
+            Decision(
+                identity=identity,
+                action=CALLS[method].action,
+                kind="paramedic" if task is None else "task",
+                id=unit if task is None else task,
+                outcome=outcome,
+                emergencies=tuple(dict.fromkeys(one for one in named if one is not None)),
+                written="" if leaving is None else getattr(arguments, "reason", ""),
+                details=details,
+            )
+        )
+
+    async def _order(
+        self, unit: EntityRef, call: Call, arguments: Struct, id_: str, sender: Sender
+    ) -> bytes:
+        hospital = getattr(arguments, "hospital", None)
+        if call.to_hospital is not None and hospital is not None:
+            found = await self._view(EntityRef("hospital", hospital), ViewHospital(), HospitalView)
+            to = destination_of(found)
+            if to is None:
+                return await self._refuse(unit, arguments, unknown_hospital(), id_, sender)
+            command = call.to_hospital(arguments, to)
+            # What is known of a hospital changes: a repeat is known by what the device said.
+            return await self._ask(unit, command, id_, sender, said=arguments)
+        assert call.command is not None, "only what names a hospital, or is telemetry, has none"
+        command = call.command(arguments)
+        if isinstance(command, GoOffDuty) and command.relief is not None:
+            refusal = await refused_relief(self._unit, unit.id, command.relief)
+            if refusal is not None:
+                return await self._refuse(unit, command, refusal, id_, sender)
         return await self._ask(unit, command, id_, sender)
-
-    async def _destination(self, unit: str, task: str, hospital: str) -> Destination:
-        known = known_destination(await self._unit(unit), task, hospital)
-        if known is not None:
-            return known
-        ref = EntityRef("hospital", hospital)
-        to = destination_of(await self._view(ref, ViewHospital(), HospitalView))
-        if to is None:
-            raise RpcError(REFUSED, "unknown_hospital: there is no such hospital")
-        return to
-
-    async def _check_relief(self, unit: str, arguments: Struct) -> None:
-        if isinstance(arguments, ShiftEnd) and arguments.relief is not None:
-            fault = await refused_relief(self._unit, unit, arguments.relief)
-            if fault is not None:
-                raise RpcError(REFUSED, f"unknown_relief: {fault}")
 
     async def _unit(self, unit: str) -> ParamedicView | None:
         return await self._view(EntityRef("paramedic", unit), ViewParamedic(), ParamedicView)
@@ -286,23 +374,45 @@ class DeviceRpc:
         self._router.signal(unit, report)
         return b"{}"
 
-    async def _ask(self, unit: EntityRef, command: Command, id_: str, sender: Sender) -> bytes:
-        try:
-            if isinstance(command, ListTasks):
-                return await self._router.read(
-                    unit, command, by=sender, timeout_s=TIMEOUT_S, urgent=True
-                )
-            return await self._router.ask(
-                unit, command, id=id_, by=sender, timeout_s=TIMEOUT_S, urgent=True
+    async def _ask(
+        self,
+        unit: EntityRef,
+        command: Command,
+        id_: str,
+        sender: Sender,
+        said: Struct | None = None,
+    ) -> bytes:
+        if isinstance(command, ListTasks):
+            return await _answered(
+                self._router.read(unit, command, by=sender, timeout_s=TIMEOUT_S, urgent=True)
             )
-        except DomainError as error:
-            possible = f"; possible: {', '.join(error.allowed)}" if error.allowed else ""
-            code = FORBIDDEN if error.code == "forbidden" else REFUSED
-            raise RpcError(code, f"{error.code}: {error.message}{possible}") from None
-        except (Busy, DeadlineExceeded) as error:
-            raise RpcError(UNAVAILABLE, str(error), temporary=True) from None
-        except RuntimeFault as error:
-            raise RpcError(BAD_REQUEST, str(error)) from None
+        return await _answered(
+            self._router.ask(
+                unit, command, id=id_, by=sender, timeout_s=TIMEOUT_S, urgent=True, said=said
+            )
+        )
+
+    async def _refuse(
+        self, unit: EntityRef, said: Struct, error: DomainError, id_: str, sender: Sender
+    ) -> bytes:
+        return await _answered(
+            self._router.refuse(
+                unit, said, error, id=id_, by=sender, timeout_s=TIMEOUT_S, urgent=True
+            )
+        )
+
+
+async def _answered(asked: Awaitable[bytes]) -> bytes:
+    try:
+        return await asked
+    except DomainError as error:
+        possible = f"; possible: {', '.join(error.allowed)}" if error.allowed else ""
+        code = FORBIDDEN if error.code == "forbidden" else REFUSED
+        raise RpcError(code, f"{error.code}: {error.message}{possible}") from None
+    except (Busy, DeadlineExceeded) as error:
+        raise RpcError(UNAVAILABLE, str(error), temporary=True) from None
+    except RuntimeFault as error:
+        raise RpcError(BAD_REQUEST, str(error)) from None
 
 
 def _decode(decoder: msgspec.json.Decoder[Any], data: bytes) -> Any:

@@ -20,7 +20,7 @@ from storage.encryption import EncryptionError, MasterKeys, PostgresKeyStore, Va
 from storage.mail import PostgresMailOutbox
 from storage.records import Records, RecordsUnavailable
 from web.accounts.service import Accounts, Needs, opened
-from web.accounts.signing import AHEAD_S, RELOAD_S
+from web.accounts.signing import AHEAD_S
 from web.accounts.throttle_memory import MemoryThrottle
 from web.cli.exits import Exit
 from web.cli.keys import with_own_key
@@ -65,7 +65,8 @@ async def _invite(accounts: Accounts, email: str) -> str:
 @click.option(
     "--revoke",
     is_flag=True,
-    help="The key has got away: none but the new one verifies, and everybody must refresh.",
+    help="The key has got away: as soon as the workers hear of it (at once; where the notice is "
+    "lost, within a minute) none but the new one verifies, and everybody must refresh.",
 )
 @data_option
 @config_option
@@ -74,7 +75,8 @@ def rotate_keys(revoke: bool, data: Path | None, config: Path | None) -> None:
 
     Keys follow each other by themselves every month; this does it now. The new one is published at
     `/.well-known/jwks.json` at once and signs ten minutes later, when everybody knows it; what the
-    old one signed is good until it ends.
+    old one signed is good until it ends. A worker that is cut off from PostgreSQL hears of either
+    when it is back.
 
     **Examples**
 
@@ -83,7 +85,7 @@ def rotate_keys(revoke: bool, data: Path | None, config: Path | None) -> None:
     """
     settings = settings_or_exit(config, data=data)
     kid = _run(settings, lambda accounts: _rotate(accounts, revoke))
-    when = f"within {RELOAD_S:g} s" if revoke else f"in {AHEAD_S:g} s"
+    when = "from now on" if revoke else f"in {AHEAD_S:g} s"
     errors().print(f"this key signs {when}:", highlight=False)
     click.echo(kid)
 

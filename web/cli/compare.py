@@ -8,14 +8,34 @@ from pathlib import Path
 import rich_click as click
 from rich.console import Console
 
+from actors.domain.dispatch.catalogue import POLICIES
 from actors.simulator import FileRefused, Scenario, SimulationStuck, load
 from actors.simulator.comparison import Comparison, Run, compare
 from actors.simulator.roads import by_roads
 from web.cli.exits import Exit
 from web.cli.options import fail
-from web.comparison.table import class_table, method, summary_table, verdict
+from web.comparison.table import method, show, verdict
 
 REPORT = "report.html"
+
+
+class PolicyNames(click.ParamType[tuple[str, ...]]):
+    """Names with commas between them, each once; or `all`."""
+
+    name = "policies"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        names = tuple(name.strip() for name in str(value).split(","))
+        if names == ("all",):
+            return tuple(POLICIES)
+        for name in names:
+            if name not in POLICIES:
+                self.fail(f"there is no policy {name!r}; there are {', '.join(POLICIES)}, or all")
+            if names.count(name) > 1:
+                self.fail(f"{name} stands twice")
+        return names
 
 
 def compare_policies(
@@ -45,8 +65,7 @@ def compare_policies(
         fail(Exit.USAGE, str(error))
     except SimulationStuck as error:
         fail(Exit.FAILED, str(error))
-    console.print(summary_table(comparison))
-    console.print(class_table(comparison))
+    show(comparison, console)
     click.echo(method(comparison))
     click.echo(verdict(comparison))
     if report is not None:

@@ -17,7 +17,7 @@ from actors.simulator import (
     simulate,
     write_rows,
 )
-from web.cli.compare import compare_policies, loaded
+from web.cli.compare import PolicyNames, compare_policies, loaded
 from web.cli.exits import Exit
 from web.cli.options import fail
 
@@ -47,6 +47,7 @@ from web.cli.options import fail
 )
 @click.option(
     "--compare",
+    type=PolicyNames(),
     metavar="P1,P2,…",
     help="Instead: compare these policies, or `all`, on every DIR.",
 )
@@ -78,7 +79,7 @@ def simulate_command(
     policy: str | None,
     seed: int,
     out: Path | None,
-    compare: str | None,
+    compare: tuple[str, ...] | None,
     seeds: int | None,
     report: Path | None,
     bounds: bool,
@@ -97,8 +98,7 @@ def simulate_command(
     if compare is not None:
         if out is not None or policy is not None:
             raise click.UsageError("--compare goes with neither --out nor --policy")
-        names = list(POLICIES) if compare == "all" else compare.split(",")
-        compare_policies(folders, names, seeds or 0, report, roads=roads, bounds=bounds)
+        compare_policies(folders, compare, seeds or 0, report, roads=roads, bounds=bounds)
         return
     if seeds is not None or report is not None:
         raise click.UsageError("--seeds and --report go with --compare")

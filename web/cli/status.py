@@ -195,7 +195,7 @@ def _show(report: Report) -> None:
     console = Console()
     if not report.running:
         console.print(f"nothing runs for {report.data}", highlight=False, soft_wrap=True)
-        _show_spool(console, report.spool)
+        show_spool(console, report.spool)
         return
     table = Table(title=f"MaxRay in {report.data}", title_justify="left")
     for column in ("process", "state", "where", "pid", "up", "restarts", "detail"):
@@ -213,16 +213,18 @@ def _show(report: Report) -> None:
     console.print(table)
     if report.mail is not None and (report.mail.queued or report.mail.dead):
         console.print(mail_line(report.mail), highlight=False, markup=False, soft_wrap=True)
-    _show_spool(console, report.spool)
+    show_spool(console, report.spool)
     console.print(report.url or "not answering yet", highlight=False)
 
 
-def _show_spool(console: Console, spool: SpoolReport | None) -> None:
+def show_spool(console: Console, spool: SpoolReport | None) -> None:
+    """What waits there, and what never will be raised; nothing where all is well."""
     if spool is None:
         return
     if spool.depth:
         waited = "" if spool.oldest_s is None else f", the first for {_duration(spool.oldest_s)}"
-        console.print(f"[red]spool: {spool.depth} emergencies wait to be raised{waited}[/]")
+        waiting = "1 emergency waits" if spool.depth == 1 else f"{spool.depth} emergencies wait"
+        console.print(f"[red]spool: {waiting} to be raised{waited}[/]")
     for one in spool.dead:
         line = f"[red]spool: emergency {one.id} of patient {one.patient_id}, received "
         line += f"{one.received_at}, can never be raised: {one.reason}[/]"

@@ -8,7 +8,14 @@ from html import escape
 from typing import Final
 
 from actors.simulator.comparison import Comparison
-from web.comparison.table import class_rows, method, summary_cells, verdict
+from web.comparison.table import (
+    CLASS_COLUMNS,
+    COLUMNS,
+    class_rows,
+    method,
+    summary_cells,
+    verdict,
+)
 
 _STYLE: Final = (
     "body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;"
@@ -21,11 +28,6 @@ _CAPTIONS: Final = {
     "means.png": "Priority-weighted response by policy",
     "gap.png": "Distance from the offline lower bound",
 }
-_SUMMARY: Final = (
-    "policy", "weighted", "less baseline", "mean", "bound", "gap",
-    "queued", "preempted", "moves", "decision p99",
-)  # fmt: skip
-_CLASSES: Final = ("priority", "policy", "calls", "mean", "p50", "p90", "p95", "over target")
 
 
 def page(comparison: Comparison, images: Mapping[str, bytes]) -> str:
@@ -46,10 +48,10 @@ def page(comparison: Comparison, images: Mapping[str, bytes]) -> str:
         f"<p><strong>{escape(verdict(comparison))}</strong></p>",
         f"<p>{escape(method(comparison))}</p>",
         "<h2>Response, seconds</h2>",
-        _table(_SUMMARY, summaries, words=1),
+        _table(("policy", *COLUMNS), summaries, words=1),
         *(_figure(name, image) for name, image in images.items()),
         "<h2>By priority, seconds</h2>",
-        _table(_CLASSES, class_rows(comparison), words=2),
+        _table(("priority", "policy", *CLASS_COLUMNS), class_rows(comparison), words=2),
         "<h2>Each play</h2>",
         _table(("scenario", "seed", "policy", "weighted", "mean", "bound"), runs, words=3),
         "</body></html>",

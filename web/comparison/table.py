@@ -2,27 +2,79 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
+from typing import Final
+
+from rich.console import Console
 from rich.table import Table
 
 from actors.simulator.comparison import LOWEST_CLASS_SLACK, Comparison, Summary
 from actors.simulator.confidence import LEVEL, Interval
 
+COLUMNS: Final = (
+    "weighted", "less baseline", "mean", "bound", "gap",
+    "queued", "preempted", "moves", "decision p99",
+)  # fmt: skip
+"""Of a policy, after its name."""
+CLASS_COLUMNS: Final = ("calls", "mean", "p50", "p90", "p95", "over target")
+"""Of a policy and priority, after both."""
+# No table is wider.
+_UNBOUNDED: Final = 10_000
+# Each is at most 80 columns wide with the longest name of a policy there is.
+_BLOCKS: Final[Mapping[str, Sequence[str]]] = {
+    "Response, seconds": ("weighted", "less baseline", "mean"),
+    "Offline bound, seconds": ("weighted", "bound", "gap"),
+    "What it took": ("queued", "preempted", "moves", "decision p99"),
+}
+
+
+def show(comparison: Comparison, console: Console) -> None:
+    """Print the figures: as two tables where they fit, else one small table a measure.
+
+    Where nobody's terminal sets a width, they are as wide as they are.
+    """
+    wide = (summary_table(comparison), class_table(comparison))
+    unbounded = console.options.update_width(_UNBOUNDED)
+    needed = max(console.measure(table, options=unbounded).maximum for table in wide)
+    if not console.is_terminal:
+        console.width = max(console.width, needed)
+    fits = needed <= console.width
+    for table in wide if fits else (*summary_blocks(comparison), *class_blocks(comparison)):
+        console.print(table)
+
 
 def summary_table(comparison: Comparison) -> Table:
     """A row a policy: seconds of response, weighed by priority, and what it took."""
-    table = Table(title="Response, seconds", title_justify="left")
-    table.add_column("policy")
-    for column in ("weighted", "less baseline", "mean", "bound", "gap"):
-        table.add_column(column, justify="right")
-    for column in ("queued", "preempted", "moves", "decision p99"):
+    return _summaries(comparison, "Response, seconds", COLUMNS)
+
+
+def summary_blocks(comparison: Comparison) -> Iterator[Table]:
+    """The same in tables that are narrower."""
+    for title, columns in _BLOCKS.items():
+        yield _summaries(comparison, title, columns)
+
+
+def _summaries(comparison: Comparison, title: str, columns: Sequence[str]) -> Table:
+    table = Table(title=title, title_justify="left")
+    _policies(table, comparison)
+    for column in columns:
         table.add_column(column, justify="right")
     for summary in comparison.summaries:
-        table.add_row(summary.policy, *summary_cells(summary))
+        cells = dict(zip(COLUMNS, summary_cells(summary), strict=True))
+        table.add_row(summary.policy, *(cells[column] for column in columns))
     return table
 
 
+def _policies(table: Table, comparison: Comparison) -> None:
+    """A row that does not say whose it is says nothing: names are never cut or broken."""
+    longest = max(len(summary.policy) for summary in comparison.summaries)
+    table.add_column("policy", no_wrap=True, min_width=longest)
+
+
 def summary_cells(summary: Summary) -> tuple[str, ...]:
-    """A policy's figures as words, in the order of summary_table's columns after the name."""
+    """A policy's figures as words, in the order of COLUMNS."""
     return (
         with_interval(summary.weighted),
         "–" if summary.against is None else with_interval(summary.against, signed=True),
@@ -39,17 +91,29 @@ def summary_cells(summary: Summary) -> tuple[str, ...]:
 def class_table(comparison: Comparison) -> Table:
     """A row for each policy and priority."""
     table = Table(title="By priority, seconds", title_justify="left")
-    for column in ("priority", "policy"):
-        table.add_column(column)
-    for column in ("calls", "mean", "p50", "p90", "p95", "over target"):
+    table.add_column("priority")
+    _policies(table, comparison)
+    for column in CLASS_COLUMNS:
         table.add_column(column, justify="right")
     for row in class_rows(comparison):
         table.add_row(*row)
     return table
 
 
+def class_blocks(comparison: Comparison) -> Iterator[Table]:
+    """The same, a table a priority."""
+    for priority, rows in groupby(class_rows(comparison), key=itemgetter(0)):
+        table = Table(title=f"Priority {priority}, seconds", title_justify="left")
+        _policies(table, comparison)
+        for column in CLASS_COLUMNS:
+            table.add_column(column, justify="right")
+        for _, *cells in rows:
+            table.add_row(*cells)
+        yield table
+
+
 def class_rows(comparison: Comparison) -> list[tuple[str, ...]]:
-    """The cells of class_table."""
+    """The cells of class_table: priority, policy, then CLASS_COLUMNS."""
     rows: list[tuple[str, ...]] = []
     for priority in sorted({p for summary in comparison.summaries for p in summary.classes}):
         for summary in comparison.summaries:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from actors.domain.dispatcher.commands import (
     ExplainCase,
     ListDuplicates,
@@ -21,9 +23,10 @@ from actors.domain.emergency.commands import (
     ViewEmergency,
 )
 from actors.domain.emergency.machine import ENDED
-from actors.domain.kernel import EntityRef, Sender
+from actors.domain.kernel import DomainError, EntityRef, Sender
 from actors.domain.views.dispatcher import CaseView, DispatcherView, DuplicateList, SuggestionList
 from actors.domain.views.emergency import ChoiceList, EmergencyView
+from storage.records.emergencies import Emergencies
 from web.audit.draft import audited
 from web.auth import gate
 from web.dispatch.schemas import (
@@ -36,7 +39,7 @@ from web.dispatch.schemas import (
     UnitsBody,
 )
 from web.entities import Entities
-from web.problems import ProblemError, not_visible
+from web.problems import not_visible
 from web.times import utc
 
 
@@ -51,35 +54,42 @@ def _emergency(emergency_id: str) -> EntityRef:
 class DispatchService:
     """Each method asks first whether the caller may; see web.auth for what that answers."""
 
-    def __init__(self, entities: Entities) -> None:
+    def __init__(self, entities: Entities, emergencies: Emergencies) -> None:
         self._entities = entities
+        self._emergencies = emergencies
 
     # --- a region
 
     async def show(self, caller: Sender, region: str) -> DispatcherView:
         """The region's dispatcher; of a region nobody has used yet, an empty one."""
         gate(caller, "dispatcher.view")
-        return await self._entities.read(
+        view = await self._entities.read(
             _dispatcher(region), ViewDispatcher(), DispatcherView, by=caller
         )
+        await self._showed(case.emergency for case in view.cases)
+        return view
 
     async def suggestions(self, caller: Sender, region: str, limit: int) -> SuggestionList:
         gate(caller, "dispatcher.view")
         query = ListSuggestions(limit=limit)
-        return await self._entities.read(_dispatcher(region), query, SuggestionList, by=caller)
+        found = await self._entities.read(_dispatcher(region), query, SuggestionList, by=caller)
+        await self._showed(one.emergency for one in found.suggestions)
+        return found
 
     async def duplicates(
         self, caller: Sender, region: str, within_m: float, within_s: float
     ) -> DuplicateList:
         gate(caller, "dispatcher.view")
         query = ListDuplicates(within_m=within_m, within_s=within_s)
-        return await self._entities.read(_dispatcher(region), query, DuplicateList, by=caller)
+        found = await self._entities.read(_dispatcher(region), query, DuplicateList, by=caller)
+        await self._showed(one for pair in found.pairs for one in (pair.emergency, pair.duplicate))
+        return found
 
     async def assign(
         self, caller: Sender, region: str, body: AssignmentBody, command_id: str
     ) -> CaseView:
         gate(caller, "dispatcher.assign")
-        await self._audit_patient(caller, str(body.emergency))
+        await self._said_why(caller, str(body.emergency), body.reason)
         order = OverrideAssignment(
             emergency=str(body.emergency),
             unit=str(body.unit),
@@ -139,15 +149,18 @@ class DispatchService:
         moment, the entities find out by themselves and the duplicate is raised again."""
         gate(caller, "emergency.merge")
         into = str(body.into)
-        other = await self._view(caller, into)
-        # A repeat gets the first one's answer, however the other one has gone on.
-        merged = (await self._view(caller, emergency_id)).merged_into == into
-        if other.status in ENDED and not merged:
-            raise ProblemError(
-                409, "not-open", f"emergency {into} is {other.status}; merge into an open one"
-            )
         order = MergeEmergency(into=into, reason=body.reason)
-        return await self._order(caller, emergency_id, order, command_id)
+        other = await self._view(caller, into)
+        if other.status not in ENDED:
+            return await self._order(caller, emergency_id, order, command_id)
+        # A repeat gets the first one's answer, however the other one has gone on.
+        await self._said_why(caller, emergency_id, body.reason)
+        refusal = DomainError(
+            "not_open", f"emergency {into} is {other.status}; merge into an open one"
+        )
+        return await self._entities.refuse(
+            _emergency(emergency_id), order, refusal, EmergencyView, by=caller, id_=command_id
+        )
 
     async def why(self, caller: Sender, emergency_id: str) -> ChoiceList:
         """Of each unit that accepted, last; and of one that is being asked just now."""
@@ -169,11 +182,21 @@ class DispatchService:
     async def _order(
         self, caller: Sender, emergency_id: str, order: OrderCommand, command_id: str
     ) -> EmergencyView:
-        view = await self._entities.ask(
+        await self._said_why(caller, emergency_id, order.reason)
+        return await self._entities.ask(
             _emergency(emergency_id), order, EmergencyView, by=caller, id_=command_id
         )
-        audited(patients=[view.patient_id])
-        return view
+
+    async def _said_why(self, caller: Sender, emergency_id: str, reason: str) -> None:
+        """For the trail, before the order is given: whatever comes of it, why it was given stands
+        there. Answers 404 where there is no such emergency."""
+        view = await self._view(caller, emergency_id)
+        audited(patients=[view.patient_id], written=reason)
+
+    async def _showed(self, emergencies: Iterable[str]) -> None:
+        """For the trail: whose emergencies the desk sees. Raises RecordsUnavailable: what cannot be
+        audited is not shown."""
+        audited(patients=await self._emergencies.patients(frozenset(emergencies)))
 
     async def _view(self, caller: Sender, emergency_id: str) -> EmergencyView:
         view = await self._entities.view(
@@ -182,6 +205,3 @@ class DispatchService:
         if view is None:
             raise not_visible("emergency")
         return view
-
-    async def _audit_patient(self, caller: Sender, emergency_id: str) -> None:
-        audited(patients=[(await self._view(caller, emergency_id)).patient_id])

@@ -111,7 +111,9 @@ class DoctorService:
         row = replace(row, created_at=known.created_at)
         await self._records.doctors.replace(row, told)
         await self._entities.bring(told)
-        return profile(row, await self._live(doctor_id))
+        shown = profile(row, await self._live(doctor_id))
+        audited(patients=(one.patient_id for one in shown.requests))
+        return shown
 
     async def retire(self, caller: Sender, doctor_id: str, command_id: str) -> None:
         """Retiring who is retired already is a success: a repeat must be harmless."""
@@ -153,9 +155,11 @@ class DoctorService:
         self, caller: Sender, doctor_id: str, action: DoctorDuty, command_id: str
     ) -> DoctorView:
         permit(caller, "doctor.shift", "doctor", Facts(doctor_id=doctor_id))
-        return await self._entities.ask(
+        shown = await self._entities.ask(
             _ref(doctor_id), action.command(), DoctorView, by=caller, id_=command_id
         )
+        audited(patients=(one.patient_id for one in shown.requests))
+        return shown
 
     async def _live(self, doctor_id: str) -> DoctorView | None:
         return await self._entities.view(_ref(doctor_id), ViewDoctor(), DoctorView)

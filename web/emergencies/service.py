@@ -36,7 +36,8 @@ from web.times import moment
 
 
 class Made(Struct, frozen=True):
-    """What an emergency is called from its first asking on, and when that was (Unix seconds)."""
+    """What an emergency is called from its first asking on, and when this call came in (Unix
+    seconds)."""
 
     id: str
     at: float
@@ -109,12 +110,16 @@ class EmergencyService:
             needs=body.needs,
             vehicles=body.vehicles,
             contact_phone=phone or patient.phone,
+            received_at=made.at,
         )
         ref = EntityRef("emergency", entry.id)
         with contextlib.suppress(CommandIdReused):
-            return await self._entities.ask(ref, command, EmergencyView, by=caller, id_=command_id)
-        # A repeat (the body's fingerprint says so) after the patient's record changed: what was
-        # raised then stands.
+            # By the body: a straight attempt with an unknown outcome, and its replay out of the
+            # spool, are one command; so is a repeat after the patient's record changed.
+            return await self._entities.ask(
+                ref, command, EmergencyView, by=caller, id_=command_id, said=body
+            )
+        # Raised by a version that knew a repeat by its command; what was raised then stands.
         return await self._entities.read(ref, ViewEmergency(), EmergencyView, by=caller)
 
     async def was_raised(self, emergency_id: str, patient_id: str) -> bool:
@@ -162,26 +167,25 @@ class EmergencyService:
         gate(caller, "emergency.cancel")
         # Asked before: a refusal is the command's answer for ever.
         caller = await self._standing.of(caller)
-        view = await self._entities.ask(
-            EntityRef("emergency", emergency_id),
-            CancelEmergency(reason=body.reason),
-            EmergencyView,
-            by=caller,
-            id_=command_id,
-        )
-        audited(patients=[view.patient_id])
-        return view
+        order = CancelEmergency(reason=body.reason)
+        return await self._order(caller, emergency_id, order, command_id)
 
     async def override_priority(
         self, caller: Sender, emergency_id: str, body: PriorityBody, command_id: str
     ) -> EmergencyView:
         gate(caller, "emergency.override_priority")
-        view = await self._entities.ask(
-            EntityRef("emergency", emergency_id),
-            OverridePriority(priority=body.priority, reason=body.reason),
-            EmergencyView,
-            by=caller,
-            id_=command_id,
-        )
-        audited(patients=[view.patient_id])
-        return view
+        order = OverridePriority(priority=body.priority, reason=body.reason)
+        return await self._order(caller, emergency_id, order, command_id)
+
+    async def _order(
+        self,
+        caller: Sender,
+        emergency_id: str,
+        order: CancelEmergency | OverridePriority,
+        command_id: str,
+    ) -> EmergencyView:
+        """Looked at first: why it is ordered stands in the trail then, whatever comes of it."""
+        ref = EntityRef("emergency", emergency_id)
+        seen = await self._entities.read(ref, ViewEmergency(), EmergencyView, by=caller)
+        audited(patients=[seen.patient_id], written=order.reason)
+        return await self._entities.ask(ref, order, EmergencyView, by=caller, id_=command_id)

@@ -9,6 +9,8 @@ decided, and a repeat brings the row after it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from uuid import UUID
 
 import msgspec
 from msgspec.structs import replace
@@ -24,12 +26,11 @@ from actors.domain.paramedic.commands import (
     UpdateParamedic,
     ViewParamedic,
 )
-from actors.domain.values import Destination
 from actors.domain.views.hospital import HospitalView
 from actors.domain.views.paramedic import ParamedicView, TaskList
 from actors.errors import Unavailable
 from actors.ports import Clock, OutboxRow
-from storage.records import NoSuchRecord, Records
+from storage.records import NoSuchRecord, Records, RecordsUnavailable
 from storage.records.idempotency import fingerprint
 from storage.records.outbox import message
 from storage.records.row import Filter, ParamedicRow
@@ -38,11 +39,14 @@ from web.audit.draft import audited
 from web.auth import gate, permit
 from web.checks import Checks
 from web.entities import Entities
-from web.hospitals.destination import destination_of, known_destination
+from web.hospitals.destination import destination_of
 from web.paging import Page, page_of
+from web.paramedics.named import named_in_body, task_in, unknown_hospital
 from web.paramedics.relief import refused_relief
 from web.paramedics.schemas import (
+    Decline,
     DutyAction,
+    HandBack,
     OffDuty,
     ParamedicBody,
     ParamedicProfile,
@@ -51,7 +55,6 @@ from web.paramedics.schemas import (
     TaskAction,
     profile,
 )
-from web.problems import FieldError, invalid_body
 from web.times import moment
 
 
@@ -146,42 +149,75 @@ class ParamedicService:
     async def on_task(
         self, caller: Sender, paramedic_id: str, task: str, action: TaskAction, command_id: str
     ) -> ParamedicView:
-        permit(caller, _TASK_RULE[type(action).__name__], "paramedic", _facts(paramedic_id))
-        match action:
-            case Redirect(hospital=hospital):
-                to = await self._destination(paramedic_id, task, str(hospital))
-                command = action.command(task, to)
-            case Progress(hospital=hospital) if hospital is not None:
-                to = await self._destination(paramedic_id, task, str(hospital))
-                command = action.command(task, to)
-            case _:
-                command = action.command(task)
-        return await self._entities.ask(
-            _ref(paramedic_id), command, ParamedicView, by=caller, id_=command_id
-        )
+        rule = _TASK_RULE[type(action).__name__]
+        permit(caller, rule, "paramedic", _facts(paramedic_id))
+        audited(action=rule)  # the door's own rule is that of one of them
+        reason = action.reason if isinstance(action, Decline | Redirect | HandBack) else ""
+        if reason or (isinstance(action, Progress) and action.step == "completed"):
+            await self._leaving(paramedic_id, task, reason)
+        with named_in_body():
+            match action:
+                case Redirect() | Progress(hospital=UUID()):
+                    answer = await self._to_hospital(caller, paramedic_id, task, action, command_id)
+                case _:
+                    answer = await self._entities.ask(
+                        _ref(paramedic_id),
+                        action.command(task),
+                        ParamedicView,
+                        by=caller,
+                        id_=command_id,
+                    )
+        await self._showed(answer)
+        return answer
 
-    async def _destination(self, paramedic_id: str, task: str, hospital_id: str) -> Destination:
-        known = known_destination(await self._live(paramedic_id), task, hospital_id)
-        if known is not None:
-            return known
-        ref = EntityRef("hospital", hospital_id)
-        to = destination_of(await self._entities.view(ref, ViewHospital(), HospitalView))
+    async def _leaving(self, paramedic_id: str, task_id: str, reason: str) -> None:
+        """For the trail: whose task it is that the answer does not show any more, and why. One that
+        is not in the queue is nobody's, or its line is written."""
+        task = task_in(await self._live(paramedic_id), task_id)
+        if task is not None:
+            with contextlib.suppress(RecordsUnavailable):
+                patients = await self._records.emergencies.patients([task.emergency])
+                audited(patients=patients, written=reason)
+
+    async def _showed(self, unit: ParamedicView) -> None:
+        """For the trail: whose tasks an answer shows. What was done is not undone for it."""
+        with contextlib.suppress(RecordsUnavailable):
+            emergencies = {task.emergency for task in unit.tasks}
+            audited(patients=await self._records.emergencies.patients(emergencies))
+
+    async def _to_hospital(
+        self,
+        caller: Sender,
+        paramedic_id: str,
+        task: str,
+        action: Progress | Redirect,
+        command_id: str,
+    ) -> ParamedicView:
+        """What is known of a hospital changes: a repeat is known by what the crew says."""
+        unit, hospital = _ref(paramedic_id), EntityRef("hospital", str(action.hospital))
+        to = destination_of(await self._entities.view(hospital, ViewHospital(), HospitalView))
         if to is None:
-            raise invalid_body([FieldError("there is no such hospital", pointer="/hospital")])
-        return to
+            return await self._entities.refuse(
+                unit, action, unknown_hospital(), ParamedicView, by=caller, id_=command_id
+            )
+        command = action.command(task, to)
+        return await self._entities.ask(
+            unit, command, ParamedicView, by=caller, id_=command_id, said=action
+        )
 
     async def duty(
         self, caller: Sender, paramedic_id: str, action: DutyAction, command_id: str
     ) -> ParamedicView:
         permit(caller, "paramedic.shift", "paramedic", _facts(paramedic_id))
-        if isinstance(action, OffDuty) and action.relief is not None:
-            fault = await refused_relief(self._live, paramedic_id, str(action.relief))
-            if fault is not None:
-                raise invalid_body([FieldError(fault, pointer="/relief")])
-        command = action.command()
-        return await self._entities.ask(
-            _ref(paramedic_id), command, ParamedicView, by=caller, id_=command_id
-        )
+        unit, command = _ref(paramedic_id), action.command()
+        with named_in_body():
+            if isinstance(action, OffDuty) and action.relief is not None:
+                refusal = await refused_relief(self._live, paramedic_id, str(action.relief))
+                if refusal is not None:
+                    return await self._entities.refuse(
+                        unit, command, refusal, ParamedicView, by=caller, id_=command_id
+                    )
+            return await self._entities.ask(unit, command, ParamedicView, by=caller, id_=command_id)
 
     async def _live(self, paramedic_id: str) -> ParamedicView | None:
         return await self._entities.view(_ref(paramedic_id), ViewParamedic(), ParamedicView)

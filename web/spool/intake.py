@@ -78,11 +78,14 @@ class EmergencyIntake:
             return await self._emergencies.raise_(caller, patient_id, body, command_id)
         checked_phone(body)
         print_ = fingerprint(command_id, msgspec.json.encode(body))
-        standing = await self._standing(self._store, command_id, print_, patient_id)
+        # From now on it is old, not from when its key was first shown: whoever shows keys ahead
+        # gains nothing by it.
+        now = self._clock.now()
+        standing = await self._standing(self._store, command_id, print_, patient_id, now)
         if standing.logged:
             return _logged(standing.emergency_id, patient_id, standing.at)
         if not standing.behind:
-            made = Made(standing.emergency_id, standing.at)
+            made = Made(standing.emergency_id, now)
             straight = self._emergencies.raise_(caller, patient_id, body, command_id, made)
             try:
                 return await within(self._after_s, straight)
@@ -93,7 +96,7 @@ class EmergencyIntake:
                     str(error) or type(error).__name__,
                 )
         call = Call(caller.role, caller.subject, patient_id, body)
-        waiting = await self._store.append(command_id, print_, standing, call)
+        waiting = await self._store.append(command_id, print_, standing.emergency_id, now, call)
         return _logged(waiting.emergency_id, patient_id, waiting.at)
 
     async def get(self, caller: Sender, emergency_id: str) -> EmergencyDetail:
@@ -110,9 +113,8 @@ class EmergencyIntake:
             raise not_raised_yet() from None
 
     async def _standing(
-        self, store: SpoolStore, command_id: str, print_: bytes, patient_id: str
+        self, store: SpoolStore, command_id: str, print_: bytes, patient_id: str, now: float
     ) -> Standing:
-        now = self._clock.now()
         new_id = derive_id(now, command_id, "emergency")
         try:
             async with asyncio.timeout(ANSWER_S):

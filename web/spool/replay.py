@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Final
 
+from actors.domain.timestamp import rfc3339
 from actors.ports import Clock
 from storage.audit import AuditEntry, AuditTrail
 from storage.spool import Spooled, SpoolError, Waiting
@@ -114,12 +115,13 @@ class Replayer:
         now = self._clock.now()
         if reason is None:
             await self._store.settle(one)
+            self._audit.offer(_raised(one, now))
             log.warning(
                 "emergency %s was raised %.1f s after it came in", one.emergency_id, now - one.at
             )
         else:
             await self._store.bury(one, reason, now)
-            self._audit.offer(_line(one, reason, now))
+            self._audit.offer(_dead(one, reason, now))
             log.error(
                 "emergency %s of patient %s can never be raised: %s; it is among the dead letters",
                 one.emergency_id,
@@ -128,8 +130,23 @@ class Replayer:
             )
 
 
-def _line(one: Waiting, reason: str, now: float) -> AuditEntry:
-    """Of what was accepted and came to nothing; what was raised has its line by its entity."""
+def _raised(one: Waiting, now: float) -> AuditEntry:
+    """Of what lay between the call and the step that its entity has a line of."""
+    return AuditEntry(
+        at=now,
+        role="system",
+        subject="spool",
+        action="emergency.replay",
+        outcome="allowed",
+        kind="emergency",
+        id=one.emergency_id,
+        patients=(one.patient_id,),
+        details={"received_at": rfc3339(one.at), "waited_s": round(now - one.at)},
+    )
+
+
+def _dead(one: Waiting, reason: str, now: float) -> AuditEntry:
+    """Of what was accepted and came to nothing."""
     return AuditEntry(
         at=now,
         role="system",
@@ -140,4 +157,5 @@ def _line(one: Waiting, reason: str, now: float) -> AuditEntry:
         id=one.emergency_id,
         patients=(one.patient_id,),
         reason=reason,
+        details={"received_at": rfc3339(one.at)},
     )

@@ -73,12 +73,12 @@ class SpoolStore:
         return await self._run(self._spool.claim, *arguments)
 
     async def append(
-        self, command_id: str, fingerprint: bytes, standing: Standing, call: Call
+        self, command_id: str, fingerprint: bytes, id_: str, at: float, call: Call
     ) -> Waiting:
-        """What waits under this command now, durably."""
-        id_ = standing.emergency_id
+        """What waits under this command now, durably. `id_`: of the emergency; `at`: when the call
+        was taken."""
         sealed = self._sealer.seal(msgspec.json.encode(call), _context(id_, command_id))
-        record = Spooled(command_id, fingerprint, id_, call.patient_id, standing.at, sealed)
+        record = Spooled(command_id, fingerprint, id_, call.patient_id, at, sealed)
         answer: asyncio.Future[Waiting] = asyncio.get_running_loop().create_future()
         self._gathered.append((record, answer))
         if self._writing is None or self._writing.done():

@@ -6,10 +6,11 @@ set against what the plan says of one emergency.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 from msgspec import Struct
 
+from actors.domain.choice import Bar
 from actors.domain.dispatch.situation import (
     BusyUnit,
     FreeUnit,
@@ -21,12 +22,13 @@ from actors.domain.dispatch.situation import (
     Situation,
     Waiting,
 )
-from actors.domain.dispatch.suitability import provides
+from actors.domain.dispatch.suitability import bar, qualified
 from actors.domain.travel import TravelEstimate
 
 Outcome = Literal["send", "preempt", "hold", "wait", "refused"]
 # kept_back: free, and no farther than the chosen one, but worth more elsewhere. taken: proposed to
-# another emergency in the same plan.
+# another emergency in the same plan. busy_more_urgent, busy_as_urgent: with one of a higher, of the
+# same priority.
 Verdict = Literal[
     "chosen",
     "farther",
@@ -34,11 +36,12 @@ Verdict = Literal[
     "taken",
     "busy",
     "busy_more_urgent",
+    "busy_as_urgent",
     "refused",
     "no_skills",
     "wrong_vehicle",
 ]
-_CANNOT: frozenset[Verdict] = frozenset({"refused", "no_skills", "wrong_vehicle"})
+_CANNOT: frozenset[Verdict] = frozenset(get_args(Bar))
 
 
 class Candidate(Struct, frozen=True, kw_only=True):
@@ -76,6 +79,10 @@ def explain(
     asking = _Asking(situation, case, travel, plan, decision, chosen)
     candidates = [asking.free(unit) for unit in situation.free]
     candidates += [asking.busy(unit) for unit in situation.busy]
+    if decision == "send":
+        at_s = min((c.eta_s for c in candidates if c.unit == chosen), default=0.0)
+        nearer = {c.verdict for c in candidates if c.free_in_s == 0.0 and c.eta_s < at_s}
+        reason = qualified(reason, case, nearer)
     candidates.sort(key=lambda c: (c.verdict in _CANNOT, c.free_in_s + c.eta_s, c.unit))
     return Explanation(
         emergency=emergency,
@@ -134,7 +141,7 @@ class _Asking:
 
     def free(self, unit: FreeUnit) -> Candidate:
         """Of a unit that could go at once."""
-        verdict, why = self._unable(unit) or self._passed_over(unit)
+        verdict, why = bar(unit, self._case) or self._passed_over(unit)
         return Candidate(
             unit=unit.unit, eta_s=self._eta(unit), free_in_s=0.0, verdict=verdict, why=why
         )
@@ -142,7 +149,7 @@ class _Asking:
     def busy(self, unit: BusyUnit) -> Candidate:
         """Of one on a task: its way begins where it will be free, or, if it is taken, here."""
         free_in_s = max(0.0, unit.free_at - self._now)
-        verdict, why = self._unable(unit) or self._occupied(unit, free_in_s)
+        verdict, why = bar(unit, self._case) or self._occupied(unit, free_in_s)
         taken = verdict == "chosen" and self._decision == "preempt"
         origin = unit.location if taken else unit.free_where
         return Candidate(
@@ -155,17 +162,6 @@ class _Asking:
 
     def _eta(self, unit: FreeUnit | BusyUnit) -> float:
         return self._travel.seconds(unit.location, self._case.location, self._now)
-
-    def _unable(self, unit: FreeUnit | BusyUnit) -> tuple[Verdict, str] | None:
-        case = self._case
-        missing = [need for need in case.needs if not provides(unit.skills, (need,))]
-        if missing:
-            return "no_skills", f"cannot provide {', '.join(missing)}"
-        if case.vehicles and unit.vehicle not in case.vehicles:
-            return "wrong_vehicle", f"is not {' or '.join(case.vehicles)}"
-        if unit.unit in case.refused_by:
-            return "refused", "has refused it"
-        return None
 
     def _passed_over(self, unit: FreeUnit) -> tuple[Verdict, str]:
         if unit.unit == self._chosen:
@@ -186,6 +182,7 @@ class _Asking:
             verb = "is taken from" if self._decision == "preempt" else "is waited for: busy with"
             return "chosen", f"{verb} {unit.emergency}"
         where = f"priority {unit.priority}, {unit.step}"
-        if unit.priority <= self._case.priority:
-            return "busy_more_urgent", f"busy with {where}, for about {free_in_s:.0f} s"
-        return "busy", f"busy with {where}, for about {free_in_s:.0f} s"
+        why = f"busy with {where}, for about {free_in_s:.0f} s"
+        if unit.priority < self._case.priority:
+            return "busy_more_urgent", why
+        return "busy_as_urgent" if unit.priority == self._case.priority else "busy", why

@@ -13,10 +13,10 @@ calls closest-idle had 2.7 times as many late arrivals as the offline optimum (J
 Berg, van der Mei 2017, doi:10.1016/j.ejor.2016.08.061).
 
 What always holds. A free unit that suits goes to no emergency while one of a higher class (by
-weights.urgency: class, raised by age) that it suits and that did not refuse it gets none, unless
-the latter is held. A hold is for the first seconds of a call's life only (`hold_s`), and for
-priority 1 the shortest: an estimate must not cost a life. The cost grows faster than the wait, so
-that the oldest of a class cannot be passed over for ever.
+weights.urgency: class, raised by age), or of the same and left by its unit before, that it suits
+and that did not refuse it gets none, unless the latter is held. A hold is for the first seconds of
+a call's life only (`hold_s`), and for priority 1 the shortest: an estimate must not cost a life.
+The cost grows faster than the wait, so that the oldest of a class cannot be passed over for ever.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from operator import neg
 from typing import NamedTuple
 
 import numpy as np
@@ -86,6 +87,12 @@ class _Sent(NamedTuple):
     class_: int
     unit: Unit
 
+    @property
+    def standing(self) -> tuple[int, bool]:
+        """Whom nobody lower may get a unit before: classes, and in each those whom a unit has
+        left."""
+        return self.class_, self.case.preempted == 0
+
 
 class _Batch:
     """One plan in the making."""
@@ -102,8 +109,8 @@ class _Batch:
         self._soon: Mask = (free_at > now) & (free_at <= now + rules.horizon_s)
         self._pool = nearest(situation.free, travel, now)
         self._sent: dict[str, _Sent] = {}
-        # The lowest class that anybody is sent to.
-        self._lowest = 0
+        # The lowest standing of any that somebody is sent to.
+        self._lowest = (0, False)
         self._holds: dict[str, Hold] = {}
         # The needs that somebody free suits, and that nobody does who is sent to anyone.
         self._helped: set[Kind] = set()
@@ -183,8 +190,8 @@ class _Batch:
         return response_s * (1.0 + response_s / (2.0 * self._rules.ripe_s))
 
     def _send(self, case: Waiting, class_: int, unit: Unit) -> None:
-        self._sent[case.emergency] = _Sent(case, class_, unit)
-        self._lowest = max(self._lowest, class_)
+        sent = self._sent[case.emergency] = _Sent(case, class_, unit)
+        self._lowest = max(self._lowest, sent.standing)
         self._unsuited.clear()
         self._pool.take(unit.unit)
 
@@ -207,7 +214,8 @@ class _Batch:
         for class_, case in self._queue():
             if not len(pool):
                 left.clear()
-            if not left and class_ >= self._lowest:
+            standing = (class_, case.preempted == 0)
+            if not left and standing >= self._lowest:
                 break
             emergency, kind = case.emergency, (case.needs, case.vehicles)
             if emergency in sent or emergency in holds:
@@ -216,23 +224,24 @@ class _Batch:
                 left.remove(kind)
             if kind in left and (best := pool.soonest(case)) is not None:
                 self._send(case, class_, self._free.units[self._free.at[best[1]]])
-            elif class_ < self._lowest and self._taken_from_a_lower(case, class_, kind):
-                self._lowest = max(other.class_ for other in sent.values())
+            elif standing < self._lowest and self._taken_from_a_lower(case, class_, kind):
+                self._lowest = max(other.standing for other in sent.values())
             elif kind in left and case.refused_by:
                 refused.append(emergency)
         return refused
 
     def _taken_from_a_lower(self, case: Waiting, class_: int, kind: Kind) -> bool:
-        """Send it what the matching would have sent to a lower class, the lowest first."""
+        """Send it what the matching would have sent to a lower standing, the lowest first."""
         if kind in self._unsuited:
             return False
         if not any(suits(sent.unit, case) for sent in self._sent.values()):
             self._unsuited.add(kind)
             return False
+        own = (class_, case.preempted == 0)
         lower = [
-            (-sent.class_, self._seconds(sent.unit, case), sent.unit.unit, emergency)
-            for emergency, sent in self._sent.items()
-            if sent.class_ > class_
+            (tuple(map(neg, sent.standing)), self._seconds(sent.unit, case), sent.unit.unit, to)
+            for to, sent in self._sent.items()
+            if sent.standing > own
             and sent.unit.unit not in case.refused_by
             and suits(sent.unit, case)
         ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 from msgspec import Struct
 
@@ -11,6 +11,13 @@ from actors.domain.travel import TravelEstimate
 from actors.domain.values import Location
 
 Part = Literal["busy", "stations", "demand"]
+
+
+def rank_of(
+    priority: int, preempted: int, raised_at: float, id_: str
+) -> tuple[int, bool, float, str]:
+    """Sort key: priority; whose unit was taken, first of its class; age; id, to be total."""
+    return (priority, preempted == 0, raised_at, id_)
 
 
 class Waiting(Struct, frozen=True, gc=False):
@@ -31,8 +38,8 @@ class Waiting(Struct, frozen=True, gc=False):
 
     @property
     def rank(self) -> tuple[int, bool, float, str]:
-        """Sort key: priority; whose unit was taken, first of its class; age; id, to be total."""
-        return (self.priority, self.preempted == 0, self.raised_at, self.emergency)
+        """See rank_of."""
+        return rank_of(self.priority, self.preempted, self.raised_at, self.emergency)
 
     @property
     def age(self) -> tuple[float, str]:
@@ -99,6 +106,10 @@ class Situation(Struct, frozen=True, kw_only=True, gc=False):
     demand: tuple[Hotspot, ...] = ()
 
 
+# Why most units are sent: nobody who suits and is willing is there sooner.
+CLOSEST: Final = "closest"
+
+
 class Proposal(Struct, frozen=True, gc=False):
     """Ask this free unit for that emergency.
 
@@ -108,7 +119,7 @@ class Proposal(Struct, frozen=True, gc=False):
     emergency: str
     unit: str
     eta_s: float
-    reason: str = "closest"
+    reason: str = CLOSEST
 
 
 class Preemption(Struct, frozen=True):

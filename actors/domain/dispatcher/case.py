@@ -15,6 +15,7 @@ from typing import Literal
 from msgspec import Struct
 
 from actors.domain.choice import Choice
+from actors.domain.dispatch.situation import rank_of
 from actors.domain.messages.card import EmergencyCard
 from actors.domain.messages.status import EmergencyStatus, SlotStatus
 from actors.domain.messages.to_paramedic import Offer
@@ -79,8 +80,8 @@ class Case(Struct, frozen=True, kw_only=True, gc=False):
 
     @property
     def rank(self) -> tuple[int, bool, float, str]:
-        """Sort key: priority; whose unit was taken, first of its class; age; key, to be total."""
-        return (self.card.priority, self.preempted == 0, self.card.raised_at, self.key)
+        """That of the emergency where it waits; see rank_of."""
+        return rank_of(self.card.priority, self.preempted, self.card.raised_at, self.key)
 
     @property
     def status(self) -> EmergencyStatus | SlotStatus:

@@ -1,14 +1,13 @@
-"""What is noted with a choice: who else was free, and how far off."""
+"""What is noted with a choice: who else was free, how far off, and who was nearer and why not."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from actors.domain.choice import RunnerUp
-from actors.domain.dispatch import Situation
-from actors.domain.dispatch.fleet import fleet, points_of
-from actors.domain.dispatcher.case import Case
-from actors.domain.dispatcher.queue import shown_waiting
+from actors.domain.choice import RuledOut, RunnerUp
+from actors.domain.dispatch import FreeUnit, Proposal, Situation, Waiting
+from actors.domain.dispatch.fleet import Array, Mask, fleet, points_of
+from actors.domain.dispatch.suitability import bar
 from actors.domain.travel import TravelEstimate
 
 # Straight lines say who may be near for a fraction of the price of a travel time; so many of them
@@ -16,22 +15,42 @@ from actors.domain.travel import TravelEstimate
 _LOOKED_AT = 3
 
 
-def runners_up(
-    situation: Situation, case: Case, chosen: str, travel: TravelEstimate, count: int
-) -> tuple[RunnerUp, ...]:
-    """The other free units that suit and would be there soonest, at most `count`."""
-    wanted = shown_waiting(case)
+def passed_over(
+    situation: Situation, wanted: Waiting, sent: Proposal, travel: TravelEstimate, count: int
+) -> tuple[tuple[RunnerUp, ...], tuple[RuledOut, ...]]:
+    """Of the other free units, at most `count` each, soonest first: those that suit and are
+    willing; and those that do not or are not, and would be there before the one that is sent."""
     target, free = wanted.location, fleet(situation.free)
     able = free.suiting(wanted).copy()
-    if chosen in free.at:
-        able[free.at[chosen]] = False
+    for refuser in wanted.refused_by:
+        if refuser in free.at:
+            able[free.at[refuser]] = False
+    barred = ~able
+    if sent.unit in free.at:
+        able[free.at[sent.unit]] = barred[free.at[sent.unit]] = False
     dots = points_of([target])[:, 0] @ free.points
-    dots[~able] = -np.inf
-    looked_at = count * _LOOKED_AT
-    if len(dots) > looked_at:
-        able &= dots >= np.partition(dots, -looked_at)[-looked_at]
-    near = [free.units[row] for row in able.nonzero()[0].tolist()]
-    timed = sorted(
-        (travel.seconds(unit.location, target, situation.now), unit.unit) for unit in near
-    )
-    return tuple(RunnerUp(unit, eta_s) for eta_s, unit in timed[:count])
+
+    def soonest(mask: Mask) -> list[tuple[float, str, FreeUnit]]:
+        near = (situation.free[row] for row in _nearest(dots, mask, count * _LOOKED_AT))
+        return sorted(
+            (travel.seconds(unit.location, target, situation.now), unit.unit, unit) for unit in near
+        )
+
+    ruled_out: list[RuledOut] = []
+    if barred.any():
+        for unit_s, id_, unit in soonest(barred):
+            found = bar(unit, wanted)
+            if found is not None and unit_s < sent.eta_s and len(ruled_out) < count:
+                ruled_out.append(RuledOut(id_, unit_s, *found))
+    runners_up = tuple(RunnerUp(id_, unit_s) for unit_s, id_, _ in soonest(able)[:count])
+    return runners_up, tuple(ruled_out)
+
+
+def _nearest(dots: Array, mask: Mask, most: int) -> list[int]:
+    """The rows of the mask, and where they are many, those of the `most` nearest; ties too."""
+    rows = mask.nonzero()[0]
+    if len(rows) > most:
+        among = dots[rows]
+        rows = rows[among >= np.partition(among, -most)[-most]]
+    found: list[int] = rows.tolist()
+    return found

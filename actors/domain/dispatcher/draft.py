@@ -9,8 +9,9 @@ from msgspec.structs import replace
 
 from actors.domain.choice import Choice
 from actors.domain.dispatch import Plan, Policy, Situation, provides
+from actors.domain.dispatch.suitability import qualified
 from actors.domain.dispatcher.case import Case, Wish, offer_of
-from actors.domain.dispatcher.choice import runners_up
+from actors.domain.dispatcher.choice import passed_over
 from actors.domain.dispatcher.events import (
     AllRefused,
     DispatcherEvent,
@@ -20,6 +21,7 @@ from actors.domain.dispatcher.events import (
     OverrideLapsed,
     UnitPosted,
 )
+from actors.domain.dispatcher.queue import shown_waiting
 from actors.domain.dispatcher.rules import DispatchRules
 from actors.domain.dispatcher.state import Dispatcher
 from actors.domain.ids import derive_id
@@ -70,13 +72,22 @@ class Draft:
             case = state.cases[proposal.emergency]
             choice = self.choice(proposal.unit, proposal.eta_s, proposal.reason)
             if self._rules.runners_up:
+                wanted = shown_waiting(case)
+                runners_up, ruled_out = passed_over(
+                    situation,
+                    wanted,
+                    proposal,
+                    self._travel,
+                    self._rules.runners_up,
+                )
+                nearer = {unit.verdict for unit in ruled_out}
                 choice = replace(
                     choice,
+                    reason=qualified(choice.reason, wanted, nearer)[:_WORDS],
                     waiting=len(situation.waiting),
                     free=len(situation.free),
-                    runners_up=runners_up(
-                        situation, case, choice.unit, self._travel, self._rules.runners_up
-                    ),
+                    runners_up=runners_up,
+                    ruled_out=ruled_out,
                 )
             self.offer(state, case, choice)
         for taking in plan.preemptions:

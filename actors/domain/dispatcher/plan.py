@@ -10,12 +10,12 @@ from typing import Final
 
 from actors.domain.dispatch import Plan, Policy
 from actors.domain.dispatcher.apply import apply
+from actors.domain.dispatcher.being_left import being_left
 from actors.domain.dispatcher.case import Case, Wish
 from actors.domain.dispatcher.draft import Draft
 from actors.domain.dispatcher.events import (
     CrewDone,
     CrewLost,
-    DispatcherEvent,
     Events,
     OfferClosed,
     StationsUpdated,
@@ -24,10 +24,11 @@ from actors.domain.dispatcher.events import (
     UnitUpdated,
 )
 from actors.domain.dispatcher.positions import POSITIONS, newest
+from actors.domain.dispatcher.queue import shown_waiting
 from actors.domain.dispatcher.rules import DispatchRules
 from actors.domain.dispatcher.situation import Showing
 from actors.domain.dispatcher.state import Dispatcher
-from actors.domain.kernel import Context, Send
+from actors.domain.kernel import Context, Event, Send
 from actors.domain.task import ON_THE_WAY
 from actors.domain.travel import TravelEstimate
 
@@ -72,12 +73,18 @@ class Planning:
         if not free and "busy" not in self._policy.wants:
             draft.unserved(state, queue.untold, _NOTHING)  # nobody to propose: nothing to ask
             return tuple(draft.events), tuple(draft.sends)
+        left = being_left(state)
         situation = self.showing.situation(
-            state, queue.shown, self._policy, ctx.now, ctx.telemetry, free=free
+            state,
+            queue.shown + tuple(map(shown_waiting, left.cases)),
+            self._policy,
+            ctx.now,
+            ctx.telemetry,
+            free=free,
         )
         plan = _NOTHING
         if situation.free or (situation.busy and queue.shown):
-            plan = self._policy.plan(situation, self._travel)
+            plan = left.without(self._policy.plan(situation, self._travel))
         if limit is not None and len(plan.proposals) > limit:
             draft.follow(state, Plan(plan.proposals[:limit]), situation)
             return tuple(draft.events), tuple(draft.sends)
@@ -121,7 +128,7 @@ class Planning:
         draft.divert(state, case, held_by, choice)
 
 
-def restands(events: Iterable[DispatcherEvent]) -> bool:
+def restands(events: Iterable[Event]) -> bool:
     """Whether any of these changes who stands idle where."""
     return any(isinstance(event, _STANDING) for event in events)
 

@@ -50,7 +50,8 @@ def _raised(state: Emergency, event: EmergencyRaised) -> Emergency:
         priority=event.priority,
         triage_priority=event.priority,
         triage_reasons=event.reasons,
-        raised_at=event.at,
+        raised_at=event.at if event.received_at is None else event.received_at,
+        entered_at=None if event.received_at is None else event.at,
         vehicles=event.vehicles,
     )
 

@@ -32,7 +32,8 @@ from actors.domain.values import (
 
 class RaiseEmergency(Command, frozen=True, kw_only=True):
     """Somebody needs help. `needs`: skills wanted on top of what triage asks for. `vehicles`: the
-    types that will do; empty: any."""
+    types that will do; empty: any. `received_at`: when a server of ours was asked, by its
+    clock: long before, where it could not be raised then (web/spool/)."""
 
     patient_id: Id | None
     region: Region
@@ -43,6 +44,7 @@ class RaiseEmergency(Command, frozen=True, kw_only=True):
     needs: Skills = ()
     contact_phone: Phone | None = None
     vehicles: Vehicles = ()
+    received_at: Seconds | None = None
 
 
 class TakeOverEmergency(Command, frozen=True, kw_only=True):

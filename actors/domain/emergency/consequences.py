@@ -12,7 +12,7 @@ from actors.domain.emergency.state import Emergency
 from actors.domain.kernel import Decision, EntityRef, Later, Send, fold
 from actors.domain.messages.status import EndReason
 from actors.domain.messages.to_dispatcher import EmergencyChanged, RemoveEmergency
-from actors.domain.messages.to_paramedic import StageTask, WithdrawTask
+from actors.domain.messages.to_paramedic import ShareTrack, StageTask, WithdrawTask
 
 
 def concluded(state: Emergency, events: Events) -> Decision:
@@ -38,7 +38,12 @@ def _told(state: Emergency, events: Events, after: Emergency) -> tuple[Send, ...
     if not events:
         return ()
     if not after.ended:
-        return (_changed(after), *_staged(state, after), *merge.told(state, after))
+        return (
+            _changed(after),
+            *_staged(state, after),
+            *_shared(state, after),
+            *merge.told(state, after),
+        )
     ends: tuple[Send, ...] = (*_called_off(state, events[0]), removal(after))
     if after.status == "cancelled":
         ends += tuple(withdraw(unit, task, after, over=True) for unit, task in _crews(after))
@@ -66,6 +71,18 @@ def _staged(before: Emergency, after: Emergency) -> Iterator[Send]:
     for unit, task in _crews(after):
         if (unit, task) not in known:
             word = StageTask(task=task, staging=staging, revision=orders.staged_at)
+            yield Send(EntityRef("paramedic", unit), word)
+
+
+def _shared(before: Emergency, after: Emergency) -> Iterator[Send]:
+    """Each crew hears who else called about it, to be seen coming by all of them."""
+    followers = merge.followers(after)
+    if not followers:
+        return
+    known = set(_crews(before)) if followers == merge.followers(before) else set()
+    for unit, task in _crews(after):
+        if (unit, task) not in known:
+            word = ShareTrack(task=task, followers=followers, revision=after.revision)
             yield Send(EntityRef("paramedic", unit), word)
 
 

@@ -7,6 +7,8 @@ case has its harmless answer here.
 
 from __future__ import annotations
 
+from typing import Final
+
 from actors.domain.access import Facts, require
 from actors.domain.emergency import desk, merge
 from actors.domain.emergency.commands import (
@@ -43,6 +45,9 @@ from actors.domain.messages.to_emergency import (
 from actors.domain.triage import TriageAnswers, triage
 
 TRIAGED_ELSEWHERE = "triaged_elsewhere"
+# As long as a spooled call's key is kept. A clock that puts a call back further is not believed: it
+# would go before all who have waited.
+LONGEST_WAIT_S: Final = 48 * 3600.0
 
 
 def decide(state: Emergency, command: EmergencyCommand, ctx: Context) -> Decision:
@@ -130,8 +135,15 @@ def _raise(state: Emergency, command: RaiseEmergency, ctx: Context) -> Events:
             role=ctx.by.role,
             subject=ctx.by.subject,
             vehicles=tuple(sorted(set(command.vehicles))),
+            received_at=_received_at(command, ctx.now),
         ),
     )
+
+
+def _received_at(command: RaiseEmergency, now: float) -> float | None:
+    """When the call was taken, as far as that can be; None: it counts from now."""
+    at = command.received_at
+    return at if at is not None and now - LONGEST_WAIT_S <= at < now else None
 
 
 def _take_over(state: Emergency, command: TakeOverEmergency, ctx: Context) -> Events:

@@ -26,7 +26,8 @@ from actors.domain.values import (
 
 
 class EmergencyRaised(Event, frozen=True, kw_only=True):
-    """With what triage made of it."""
+    """With what triage made of it. `received_at`: when help was asked for, where that was before
+    `at`."""
 
     at: Seconds
     patient_id: Id | None
@@ -42,6 +43,7 @@ class EmergencyRaised(Event, frozen=True, kw_only=True):
     role: Role
     subject: str
     vehicles: Vehicles = ()
+    received_at: Seconds | None = None
 
 
 class PriorityOverridden(Event, frozen=True, kw_only=True):

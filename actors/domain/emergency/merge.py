@@ -3,9 +3,15 @@
 The duplicate ends first, and tells the other; should the other be over by then, or be cancelled
 later, the duplicate is raised again. Each link is named by the duplicate's revision when it was
 made, so that an old word about an older link changes nothing.
+
+Who called about a duplicate follows: `emergency:` says how far help is, and on the duplicate's own
+`track:` comes the very unit, for the crews are told whom to share it with (consequences.py). No
+door to the other emergency is opened for it.
 """
 
 from __future__ import annotations
+
+from typing import Final
 
 from actors.domain.emergency.events import (
     DuplicateLinked,
@@ -17,7 +23,11 @@ from actors.domain.emergency.orders import Duplicate, Followed
 from actors.domain.emergency.state import Emergency
 from actors.domain.kernel import Context, EntityRef, Send
 from actors.domain.machine import NEW
+from actors.domain.messages.status import EmergencyStatus
 from actors.domain.messages.to_emergency import FollowPrimary, LinkDuplicate, ReturnDuplicate
+
+# Steps that tell of the patient of that emergency, and of nobody else.
+_WITH_PATIENT: Final[tuple[EmergencyStatus, ...]] = ("transporting", "at_hospital")
 
 
 def linked(
@@ -62,6 +72,18 @@ def followed(state: Emergency, message: FollowPrimary, ctx: Context) -> Events:
     return (PrimaryFollowed(at=ctx.now, followed=news),)
 
 
+def followers(state: Emergency) -> tuple[str, ...]:
+    """The emergencies that were merged into this one."""
+    return tuple(one.emergency for one in state.orders.duplicates)
+
+
+def _shown(state: Emergency) -> tuple[EmergencyStatus, str | None, float | None]:
+    """Status, unit and ETA as duplicates hear of them. Where a patient is brought is nobody's
+    business but the patient's: for the others help is there, until it is over."""
+    status = "on_scene" if state.status in _WITH_PATIENT else state.status
+    return status, state.unit, state.eta_at
+
+
 def told(before: Emergency, after: Emergency) -> tuple[Send, ...]:
     """What the duplicates hear of a change."""
     duplicates = after.orders.duplicates
@@ -69,15 +91,15 @@ def told(before: Emergency, after: Emergency) -> tuple[Send, ...]:
         return ()
     if after.status == "cancelled":
         return tuple(_returned(after, one.emergency, one.revision) for one in duplicates)
-    seen = (before.status, before.unit, before.eta_at, before.orders.duplicates)
-    if seen == (after.status, after.unit, after.eta_at, duplicates):
+    status, unit, eta_at = shown = _shown(after)
+    if (_shown(before), before.orders.duplicates) == (shown, duplicates):
         return ()
     news = FollowPrimary(
         primary=after.id,
         revision=after.revision,
-        status=after.status,
-        unit=after.unit,
-        eta_at=after.eta_at,
+        status=status,
+        unit=unit,
+        eta_at=eta_at,
     )
     return tuple(Send(EntityRef("emergency", one.emergency), news) for one in duplicates)
 

@@ -76,6 +76,7 @@ def emergency_detail(state: Emergency) -> EmergencyDetail:
         hold=_hold_view(state.orders.held),
         staging=_staging_view(state.orders.staged),
         duplicates=tuple(one.emergency for one in state.orders.duplicates),
+        entered_at=rfc3339(state.raised_at if state.entered_at is None else state.entered_at),
     )
 
 
@@ -134,6 +135,7 @@ def choice_view(slot: int, choice: Choice) -> ChoiceView:
         reason=choice.reason,
         by=choice.by,
         runners_up=choice.runners_up,
+        ruled_out=choice.ruled_out,
         waiting=choice.waiting,
         free=choice.free,
         diverted_from=choice.diverted_from,

@@ -50,6 +50,8 @@ class Emergency(Struct, frozen=True, kw_only=True, gc=False):
     of the last one released. `times`: when each status was last entered. `eta_at`: when the unit
     is expected on scene, as estimated when it was offered. `destination`: the hospital, once it is
     known. `vehicles`: the types that will do; empty: any. `orders`: of the dispatch desk.
+    `raised_at`: when help was asked for, which its age counts from; `entered_at`: when it came
+    here, long after where an outage lay between (None: at once).
     """
 
     id: str
@@ -68,6 +70,7 @@ class Emergency(Struct, frozen=True, kw_only=True, gc=False):
     triage_reasons: tuple[str, ...] = ()
     overrides: tuple[Override, ...] = ()
     raised_at: Seconds = 0.0
+    entered_at: Seconds | None = None
     unit: Id | None = None
     task: Id | None = None
     attempt: int = 0

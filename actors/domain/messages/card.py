@@ -42,6 +42,7 @@ class Slot(Struct, frozen=True):
 class EmergencyCard(Struct, frozen=True, kw_only=True, gc=False):
     """All a dispatcher needs of an emergency.
 
+    `raised_at`: when help was asked for; its age counts from it.
     `vehicles`: the types that will do; empty: any. `held`: nobody is to be sent on a policy's
     word. `staging`: where units wait for the go-ahead. `further`: the units ordered besides the
     primary one, that were not stood down. `attempt`: the highest offer known to the emergency.

@@ -1,4 +1,4 @@
-"""To a paramedic: from its dispatcher, and from its shifts and other paramedics."""
+"""To a paramedic: from its dispatcher, its emergencies, its shifts and other paramedics."""
 
 from __future__ import annotations
 
@@ -60,6 +60,17 @@ class StageTask(Command, frozen=True, kw_only=True):
 
     task: Id
     staging: Location | None
+    revision: int
+
+
+class ShareTrack(Command, frozen=True, kw_only=True):
+    """The emergencies that were merged into the task's: who called there sees the unit come, too.
+
+    All of them, as of the emergency's `revision`.
+    """
+
+    task: Id
+    followers: tuple[Id, ...]
     revision: int
 
 

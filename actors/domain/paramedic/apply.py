@@ -33,6 +33,7 @@ from actors.domain.paramedic.events import (
     TaskReprioritized,
     TaskStaged,
     TaskWithdrawn,
+    TrackShared,
     WentOffDuty,
     WentOnDuty,
 )
@@ -111,6 +112,10 @@ def _staged(state: Paramedic, event: TaskStaged) -> _Changes:
     return _changed(state, event.task, staging=event.staging, staging_revision=event.revision)
 
 
+def _shared(state: Paramedic, event: TrackShared) -> _Changes:
+    return _changed(state, event.task, followers=event.followers, followers_revision=event.revision)
+
+
 def _ended(
     state: Paramedic,
     event: TaskDeclined | TaskExpired | TaskCompleted | TaskHandedBack | TaskWithdrawn,
@@ -166,6 +171,7 @@ _CHANGES: dict[type[Event], Callable[[Paramedic, Any], _Changes]] = {
     TaskRedirected: _redirected,
     TaskReprioritized: _reprioritized,
     TaskStaged: _staged,
+    TrackShared: _shared,
     TaskDeclined: _ended,
     TaskExpired: _ended,
     TaskCompleted: _ended,

@@ -11,6 +11,7 @@ from actors.domain.messages.to_paramedic import (
     MoveToStation,
     OfferTask,
     ReprioritizeTask,
+    ShareTrack,
     StageTask,
     TakeOver,
     WithdrawTask,
@@ -132,6 +133,7 @@ EntityMessage = (
     | ReprioritizeTask
     | DivertUnit
     | StageTask
+    | ShareTrack
     | MoveToStation
     | AnnounceShift
     | TakeOver

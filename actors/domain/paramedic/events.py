@@ -197,6 +197,14 @@ class TaskStaged(_UnitEvent, frozen=True, kw_only=True):
     revision: int
 
 
+class TrackShared(_UnitEvent, frozen=True, kw_only=True):
+    """Who called about the same emergency sees the unit come as well: on these ones' tracks."""
+
+    task: Id
+    followers: tuple[Id, ...]
+    revision: int
+
+
 class MoveOrdered(_UnitEvent, frozen=True, kw_only=True):
     """To stand by at another station."""
 
@@ -226,6 +234,7 @@ ParamedicEvent = (
     | OfferVoided
     | TaskDiverted
     | TaskStaged
+    | TrackShared
     | MoveOrdered
     | ShiftAnnounced
     | ShiftFaulted

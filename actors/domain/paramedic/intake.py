@@ -10,6 +10,7 @@ from actors.domain.messages.to_paramedic import (
     MoveToStation,
     OfferTask,
     ReprioritizeTask,
+    ShareTrack,
     StageTask,
     TakeOver,
     WithdrawTask,
@@ -27,6 +28,7 @@ from actors.domain.paramedic.events import (
     TaskExpired,
     TaskReprioritized,
     TaskWithdrawn,
+    TrackShared,
 )
 from actors.domain.paramedic.position import newest_position
 from actors.domain.paramedic.state import Paramedic, duty
@@ -49,6 +51,8 @@ def _events(state: Paramedic, message: EntityMessage, ctx: Context) -> Events:
             return orders.diverted(state, message, here, now)
         case StageTask():
             return orders.staged(state, message, now)
+        case ShareTrack():
+            return _shared(state, message, now)
         case MoveToStation():
             return orders.moved(state, message, newest_position(state, ctx.telemetry), now)
         case WithdrawTask(task=task_id):
@@ -88,6 +92,15 @@ def _events(state: Paramedic, message: EntityMessage, ctx: Context) -> Events:
                 for shift, fault in paramedic_shift.due(state.shifts, duty(state), now)
             )
             return (*expired, *faults)
+
+
+def _shared(state: Paramedic, message: ShareTrack, now: float) -> Events:
+    task = state.task(message.task)
+    if task is None or message.revision <= task.followers_revision:
+        return ()
+    return (
+        TrackShared(at=now, task=task.id, followers=message.followers, revision=message.revision),
+    )
 
 
 def _announced(state: Paramedic, message: AnnounceShift, now: float) -> Events:

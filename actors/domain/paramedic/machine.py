@@ -14,7 +14,7 @@ Commands, and who may send them
   staff.
 - ViewParamedic, ListTasks: the paramedic, staff. Change nothing.
 - OfferTask, ReprioritizeTask, DivertUnit, StageTask, MoveToStation: dispatchers. WithdrawTask:
-  dispatchers, emergencies, staff.
+  dispatchers, emergencies, staff. ShareTrack: emergencies.
 - AnnounceShift: shifts. TakeOver: the paramedic who hands over.
 - Wake: the runtime, when the earliest offer has expired, or the crew is not where its shift has it
   (shift.py).

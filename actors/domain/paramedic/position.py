@@ -1,8 +1,9 @@
 """Where a unit is, second by second: telemetry, never journaled.
 
 The newest fix is published to the fleet's map and, with a live task, to those who wait for the
-unit; its dispatcher gets it thinned out. The durable state learns a position only with an event
-(`newest_position`), so after a restart the last event's is known until the next fix.
+unit, whichever of them called; its dispatcher gets it thinned out. The durable state learns a
+position only with an event (`newest_position`), so after a restart the last event's is known until
+the next fix.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from actors.domain.messages.telemetry import ReportPosition, UnitPosition
 from actors.domain.paramedic.machine import ON_DUTY
 from actors.domain.paramedic.projection import fleet_row
 from actors.domain.paramedic.state import Paramedic
-from actors.domain.task import Task
+from actors.domain.task import SHARED, Task
 from actors.domain.timestamp import rfc3339
 from actors.domain.travel import TravelEstimate, great_circle_m
 from actors.domain.values import Location, Position
@@ -83,7 +84,14 @@ def _published(
         eta_s=to_scene,
         hospital_eta_s=to_hospital,
     )
-    return (fleet, Publication(f"track:{task.emergency}", track, "latest", state.id))
+    followers = task.followers if task.step in SHARED else ()
+    return (
+        fleet,
+        *(
+            Publication(f"track:{emergency}", track, "latest", state.id)
+            for emergency in (task.emergency, *followers)
+        ),
+    )
 
 
 def _etas(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from actors.domain.choice import RunnerUp
+from actors.domain.choice import RuledOut, RunnerUp
 from actors.domain.kernel import Role
 from actors.domain.messages.status import EmergencyStatus, SlotStatus
 from actors.domain.triage import TriageAnswers
@@ -30,6 +30,9 @@ class FollowingView(Struct, frozen=True, kw_only=True):
 
 class EmergencyView(Struct, frozen=True, kw_only=True):
     """An emergency without health data. `times`: status -> when it was last entered.
+
+    `raised_at`: when help was asked for, by our clock: also where it was logged first (202), and
+    came to the dispatcher later. Waiting and response times count from it.
 
     `hospital`: where the patient is brought, from when the crew sets out for it. `crew`: every
     unit that is on the case now (None: written before there were several). `merged_into`: the one
@@ -90,7 +93,11 @@ class StagingView(Struct, frozen=True, kw_only=True):
 
 
 class EmergencyDetail(EmergencyView, frozen=True, kw_only=True):
-    """All of it, for those who may view the emergency itself."""
+    """All of it, for those who may view the emergency itself.
+
+    `entered_at`: when it came to the dispatcher; long after `raised_at` where an outage lay
+    between.
+    """
 
     address: str | None
     symptoms: tuple[str, ...]
@@ -106,6 +113,7 @@ class EmergencyDetail(EmergencyView, frozen=True, kw_only=True):
     hold: HoldView | None = None
     staging: StagingView | None = None
     duplicates: tuple[str, ...] = ()
+    entered_at: str | None = None
 
 
 class EmergencyUpdate(Struct, frozen=True):
@@ -127,6 +135,7 @@ class ChoiceView(Struct, frozen=True, kw_only=True):
     reason: str
     by: str | None
     runners_up: tuple[RunnerUp, ...]
+    ruled_out: tuple[RuledOut, ...] = ()
     waiting: int
     free: int
     diverted_from: str | None

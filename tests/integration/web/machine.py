@@ -89,7 +89,7 @@ class Machine:
         entities raised them."""
         path = f"/api/patients/{patient}/history"
         found = (await self.api.call("GET", path, "patient", patient, expect=200)).json()["items"]
-        return sorted(found, key=lambda one: str(one["raised_at"]))
+        return sorted(found, key=lambda one: str(one["times"]["raised"]))
 
 
 def store_of(folder: Path, limits: SpoolLimits | None = None) -> SpoolStore:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import uvicorn
+from msgspec.structs import replace
 
 from actors.domain.kernel import Sender
 from actors.domain.registry import KINDS
@@ -18,6 +19,7 @@ from realtime.maps.keyed_memory import MemoryKeyedStore
 from realtime.node import RealtimeServer
 from realtime.nodes.control import ControlBus
 from realtime.settings import RealtimeSettings
+from storage.audit import AuditTrail
 from storage.relationships import Relationships
 from tests.integration.realtime.service import Device
 from tests.integration.realtime.waiting import until
@@ -26,6 +28,7 @@ from web.access.decision import Told, untold
 from web.access.grants import Grants
 from web.access.live import LiveAccess
 from web.access.standing import Standing
+from web.audit.sockets import AuditedAuthenticator
 from web.channels.authenticator import TokenAuthenticator
 from web.channels.controller import SOCKET_PATH
 from web.channels.policy import READ_TIMEOUT_S, AccessPolicy
@@ -34,6 +37,11 @@ from web.entities import Entities
 from web.publishing import JournalHistory
 
 EPOCH = "rest"
+
+
+def session_of(role: str, subject: str) -> str:
+    """What the session of a device in these tests is called."""
+    return f"session-{role}-{subject}"
 
 
 class Node:
@@ -50,12 +58,20 @@ class Node:
         *,
         control: ControlBus | None = None,
         told: Told = untold,
+        audit: AuditTrail | None = None,
     ) -> None:
         self.secret = secret
         self.grants = Grants(relationships, clock)
         standing = Standing(relationships, Entities(router, READ_TIMEOUT_S), clock)
+
+        def verified(token: str) -> tokens.Principal:
+            """As if each token came of a session of its bearer's."""
+            found = tokens.verify(secret, token, clock.now())
+            return replace(found, session_id=session_of(found.role, found.subject))
+
+        authenticator = TokenAuthenticator(verified)
         self.realtime = RealtimeServer(
-            TokenAuthenticator(lambda token: tokens.verify(secret, token, clock.now())),
+            authenticator if audit is None else AuditedAuthenticator(authenticator, audit, clock),
             AccessPolicy(router, clock, standing.held, self.grants.add, told),
             DeviceRpc(router, clock, told),
             broker,

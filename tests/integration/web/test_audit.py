@@ -16,6 +16,8 @@ from storage.audit import AuditEntry, MemoryAuditTrail
 from storage.audit.verify_postgres import verify
 from tests.integration.web.api import EMERGENCY, HERE, PATIENT, Api, problem
 from tests.integration.web.conftest import Stack, client_of
+from tests.integration.web.test_emergencies import act, crew_with_offer, tasks_of
+from tests.waiting import until
 from web.app import create_app
 from web.audit.note import sealed_note
 from web.audit.route import why_unaudited
@@ -253,6 +255,21 @@ async def test_a_patient_sees_who_saw_the_record_in_words(api: Api) -> None:
     shown = (await api.call("GET", log, "patient", patient, expect=200)).json()["items"]
     assert shown[0]["text"] == "Somebody of the control room viewed your record"
     assert {line["relation"] for line in shown} == {"staff"}
+    await api.emergency(patient, region="words")
+
+    async def offered() -> bool:
+        return bool(await tasks_of(api, unit))
+
+    await until(offered)
+    await api.call("GET", "/api/dispatch/words", "ops", "alice", expect=200)
+    await api.call("GET", log, "auditor", expect=200)
+    shown = (await api.call("GET", log, "patient", patient, expect=200)).json()["items"]
+    told = {line["text"] for line in shown}
+    assert told >= {
+        "Unit 12 (ambulance crew) saw your emergency among the crew's tasks",
+        "Somebody of the control room saw your emergency among those of the region",
+        "An auditor looked at who saw your record",
+    }
     own = (await api.call("GET", f"{log}?own=true", "patient", patient, expect=200)).json()["items"]
     assert "You viewed your record" in [line["text"] for line in own]
     assert "alice" not in str(own)
@@ -295,3 +312,45 @@ async def test_breaking_the_glass_leaves_the_reason_sealed(
     problem(
         await watched.call("POST", path, "doctor", "house", body=body), 503, "audit-unavailable"
     )
+
+
+async def test_why_an_order_was_given_is_in_the_trail_until_its_patient_is_erased(
+    api: Api, stack: Stack
+) -> None:
+    region = f"r-{uuid4().hex[:8]}"
+    unit, patient, emergency = await crew_with_offer(api, region)
+    (task,) = await tasks_of(api, unit)
+    await act(api, unit, task["id"], action="decline", reason="no fuel")
+    path = f"/api/paramedics/{unit}/tasks/{task['id']}"
+    body = {"action": "decline", "reason": "still no fuel"}
+    await api.call("POST", path, "paramedic", unit, body=body, expect=404)
+    cancel = f"/api/emergencies/{emergency['id']}/cancel"
+    for reason, status in (("she is well", 200), ("really", 409)):
+        body = {"reason": reason}
+        await api.call("POST", cancel, "patient", patient, body=body, expect=status)
+    body = {"reason": "of a stranger"}
+    await api.call("POST", cancel, "patient", "stranger", body=body, expect=404)
+
+    async def lines(query: str) -> list[tuple[str, str, str, str]]:
+        page = (await api.call("GET", f"/api/audit?{query}", "auditor", expect=200)).json()
+        return [
+            (line["role"], line["action"], line["outcome"], line["note"])
+            for line in page["items"]
+            if line["source"] == "access" and line["note"] is not None
+        ]
+
+    async def said() -> bool:
+        found = await lines(f"patient_id={patient}&limit=100")
+        return found == [
+            ("patient", "emergency.cancel", "failed", "really"),
+            ("patient", "emergency.cancel", "allowed", "she is well"),
+            ("paramedic", "task.answer", "allowed", "no fuel"),
+        ]
+
+    await until(said)
+    assert await lines("subject=stranger&action=emergency.cancel") == []
+    shown = await api.call("GET", f"/api/patients/{patient}/access-log", "patient", patient)
+    assert shown.status_code == 200 and "fuel" not in shown.text
+    assert "did “" not in shown.text  # each has its words
+    await stack.services.vault.destroy(patient)
+    assert await lines(f"patient_id={patient}&limit=100") == []

@@ -101,7 +101,7 @@ async def test_who_waits_is_listed_with_who_could_go_and_why(api: Api) -> None:
     assert (said["emergency"], said["decision"]) == (emergency, "wait")
     (candidate,) = said["candidates"]
     assert candidate["unit"] == unit and candidate["free_in_s"] > 0
-    assert candidate["verdict"] == "busy_more_urgent" and candidate["why"]
+    assert candidate["verdict"] == "busy_as_urgent" and candidate["why"]
     pairs = (await api.call("GET", f"/api/dispatch/{region}/duplicates", expect=200)).json()
     (pair,) = pairs["pairs"]
     assert (pair["emergency"], pair["duplicate"]) == (busy_with["id"], emergency)

@@ -16,6 +16,7 @@ from tests.integration.web.api import HERE, HOSPITAL, Api, problem
 from tests.integration.web.conftest import Stack
 from tests.integration.web.test_emergencies import act, crew_with_offer, tasks_of
 from tests.waiting import until
+from web.access.caller import Caller
 from web.channels.rpc import DeviceRpc
 from web.entities import READER
 
@@ -119,7 +120,7 @@ async def test_a_device_says_on_its_socket_where_it_drives(stack: Stack, api: Ap
     unit, _, _ = await crew_with_offer(api, region)
     (task,) = await tasks_of(api, unit)
     rpc = DeviceRpc(stack.services.router, stack.services.clock)
-    identity = Identity(unit, info=Sender("paramedic", unit))
+    identity = Identity(unit, info=Caller(Sender("paramedic", unit)))
 
     async def call(method: str, **arguments: Any) -> Any:
         return decode(await rpc.rpc(identity, method, encode({"task": task["id"], **arguments})))

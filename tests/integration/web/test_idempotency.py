@@ -9,10 +9,21 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from httpx import Response
 
 from actors.clock import ManualClock
-from tests.integration.web.api import DOCTOR, EMERGENCY, HERE, PARAMEDIC, PATIENT, Api, problem
+from tests.integration.web.api import (
+    DOCTOR,
+    EMERGENCY,
+    HERE,
+    HOSPITAL,
+    PARAMEDIC,
+    PATIENT,
+    Api,
+    problem,
+)
 from tests.integration.web.conftest import Stack
+from tests.integration.web.test_emergencies import NOBODY, act, crew_with_offer, tasks_of
 from tests.waiting import until
 from web.app import KEY_RETENTION, PRUNE_EVERY_S, create_app
 
@@ -119,6 +130,60 @@ async def test_a_repeated_refusal_is_refused_alike(api: Api) -> None:
         == (problem(refused[1], 409, "impossible-transition")["detail"])
     )
     await api.call("POST", path, body=body, key="first", expect=200)
+
+
+async def test_a_crews_repeat_is_answered_alike_whatever_became_of_the_hospital(api: Api) -> None:
+    region = f"r-{uuid4().hex[:8]}"
+    near, far = [(await api.hospital(region=region, name=name))["id"] for name in ("Near", "Far")]
+    unit, _, _ = await crew_with_offer(api, region)
+    (task,) = await tasks_of(api, unit)
+    path = f"/api/paramedics/{unit}/tasks/{task['id']}"
+
+    async def say(key: str, **action: Any) -> Response:
+        return await api.call("POST", path, "paramedic", unit, body=action, key=key)
+
+    await act(api, unit, task["id"], action="accept")
+    for step in ("en_route", "on_scene"):
+        await act(api, unit, task["id"], action="progress", step=step)
+    going = {"action": "progress", "step": "transporting"}
+    turning = {"action": "redirect", "reason": "on divert"}
+    gone = await say("gone", **going, hospital=NOBODY)
+    said = (
+        ("go", {**going, "hospital": near}, {**going, "hospital": far}),
+        ("turn", {**turning, "hospital": far}, {**turning, "hospital": far, "reason": "nearer"}),
+    )
+    first = [await say(key, **words) for key, words, _ in said]
+    for step in ("at_hospital", "completed"):
+        await act(api, unit, task["id"], action="progress", step=step)
+    renamed = {**HOSPITAL, "region": region, "name": "Near no more"}
+    await api.call("PUT", f"/api/hospitals/{near}", body=renamed, expect=200)
+    await api.call("DELETE", f"/api/hospitals/{far}", expect=204)
+    for (key, words, others), answered in zip(said, first, strict=True):
+        again = await say(key, **words)
+        assert (again.status_code, again.content) == (200, answered.content)
+        problem(await say(key, **others), 422, "idempotency-key-reused")
+    # What was refused is refused alike, and not for the reason that there is now.
+    for found in (gone, await say("gone", **going, hospital=NOBODY)):
+        (error,) = problem(found, 422, "invalid-body")["errors"]
+        assert error["pointer"] == "/hospital"
+    problem(await say("gone", **going, hospital=near), 422, "idempotency-key-reused")
+
+
+async def test_a_relieved_crews_repeat_is_answered_alike_when_the_relief_has_gone(
+    api: Api,
+) -> None:
+    region = f"r-{uuid4().hex[:8]}"
+    unit, relief = [(await api.paramedic(region=region))["id"] for _ in range(2)]
+    path, on = f"/api/paramedics/{unit}/duty", {"action": "on_duty", "position": HERE}
+    off = {"action": "off_duty", "relief": relief, "note": "low on oxygen"}
+    await api.call("POST", path, "paramedic", unit, body=on, expect=200)
+    first = await api.call("POST", path, "paramedic", unit, body=off, key="off", expect=200)
+    await api.call("POST", path, "paramedic", unit, body=on, expect=200)
+    await api.call("DELETE", f"/api/paramedics/{relief}", "admin", expect=204)
+    again = await api.call("POST", path, "paramedic", unit, body=off, key="off", expect=200)
+    assert again.content == first.content
+    new = await api.call("POST", path, "paramedic", unit, body=off, key="new")
+    assert problem(new, 422, "invalid-body")["errors"][0]["pointer"] == "/relief"
 
 
 @pytest.mark.parametrize("key", ["", "k" * 201])

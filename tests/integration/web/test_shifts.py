@@ -18,6 +18,7 @@ from realtime.ports import Identity
 from tests.integration.web.api import HERE, STATION, Api, problem
 from tests.integration.web.conftest import Stack
 from tests.waiting import until
+from web.access.caller import Caller
 from web.channels.rpc import DeviceRpc
 
 NOBODY = "019a0000-0000-7000-8000-000000000000"
@@ -158,7 +159,7 @@ async def test_the_roster_shows_who_should_be_there_and_who_is(stack: Stack, api
     # Who takes over is another unit of the region, whichever door the crew says it at.
     path = f"/api/paramedics/{here}/duty"
     rpc = DeviceRpc(stack.services.router, stack.services.clock)
-    identity = Identity(here, info=Sender("paramedic", here))
+    identity = Identity(here, info=Caller(Sender("paramedic", here)))
     for relief in (NOBODY, here, (await api.paramedic())["id"]):
         refused = await api.call("POST", path, body={**off, "relief": relief})
         (wrong,) = problem(refused, 422, "invalid-body")["errors"]

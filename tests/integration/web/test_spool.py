@@ -16,11 +16,12 @@ import msgspec
 import pytest
 from litestar.di import Provide
 
-from storage.spool import Standing, read_summary
+from storage.spool import read_summary
 from storage.spool.spool import SpoolLimits
 from tests.integration.web.api import EMERGENCY, PATIENT, Api, problem
 from tests.integration.web.conftest import Stack
 from tests.integration.web.machine import Machine, machine_of, store_of
+from tests.waiting import until
 from web.app import create_app
 from web.cli.status import examine
 from web.emergencies.schemas import RaiseBody
@@ -81,6 +82,35 @@ async def test_the_database_is_away(machine: Machine, api: Api, outage: str) -> 
     for patient in sent:
         shown = [one["symptoms"] for one in await machine.history(patient)]
         assert shown == [["0"], ["1"], ["2"]]
+
+
+async def test_what_waited_is_as_old_as_its_call_in_the_record_and_the_trail(
+    machine: Machine, api: Api
+) -> None:
+    (patient,) = await patients(api, 1)
+    machine.gate.shut()
+    logged = (await machine.ask(patient, expect=202)).json()
+    machine.gate.open()
+    await machine.replayed()
+    path = f"/api/emergencies/{logged['id']}"
+    detail = (await api.call("GET", path, "patient", patient, expect=200)).json()
+    assert detail["raised_at"] == logged["received_at"]
+    assert detail["entered_at"] == detail["times"]["raised"] > logged["received_at"]
+
+    trail = f"/api/audit?kind=emergency&id={logged['id']}&action=emergency.replay"
+
+    async def lines() -> list[dict[str, Any]]:
+        found: list[dict[str, Any]]
+        found = (await api.call("GET", trail, "auditor", expect=200)).json()["items"]
+        return found
+
+    async def written() -> bool:
+        return bool(await lines())
+
+    await until(written)
+    (line,) = await lines()
+    assert line["details"]["received_at"] == logged["received_at"]
+    assert line["patients"] == [patient]
 
 
 async def test_the_shards_are_away(machine: Machine, api: Api, stack: Stack) -> None:
@@ -315,7 +345,7 @@ async def test_a_record_under_anothers_ids_does_not_open(tmp_path: Path) -> None
     store = store_of(tmp_path / "spool")
     body = msgspec.convert(EMERGENCY, RaiseBody)
     call = Call("patient", "p", "p", body)
-    waiting = await store.append("c1", b"print", Standing("e1", 1.0, False, False), call)
+    waiting = await store.append("c1", b"print", "e1", 1.0, call)
     spooled = await store.spooled(waiting)
     assert spooled is not None
     assert store.call(spooled) == call

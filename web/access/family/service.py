@@ -23,6 +23,7 @@ from web.access.family.schemas import ChildView, FamilyLink, FamilyLinks, Invita
 from web.access.live import LiveAccess
 from web.access.notice import PatientNotice
 from web.access.standing import Standing
+from web.audit.draft import audited
 from web.auth import gate, permit
 from web.mail.mailer import Mailer
 from web.patients.schemas import PatientBody
@@ -74,6 +75,7 @@ class FamilyService:
         gate(caller, "family.list_own")
         now = self._clock.now()
         found = await self._relationships.managed_by(caller.subject, now)
+        audited(patients=(link.patient_id for link in found))
         return FamilyLinks(tuple(view(link, now) for link in found))
 
     async def invite(

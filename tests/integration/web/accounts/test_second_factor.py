@@ -51,14 +51,24 @@ async def test_the_offer_is_an_otpauth_address_and_a_qr_code_of_it(stage: Stage)
 async def test_a_patient_who_has_one_is_asked_for_it(stage: Stage) -> None:
     caller = await stage.patient()
     await caller.enrol()
+    me = (await caller.get("/api/accounts/me")).json()
+    whose = (me["id"], me["subject"])
     assert await stage.mailbox.kinds(caller.email) == ["verify_email", "security_changed"]
     problem(await caller.post(TOTP, {"password": caller.password}), 409, "already-enrolled")
     challenge = (await caller.try_log_in()).json()
     assert challenge["status"] == "second_factor_needed"
     assert challenge["factors"] == ["totp", "recovery_code"]
     problem(await caller.get("/api/accounts/me", expect=None), 401, "unauthorized")
+    known = len(stage.trail.entries)
     opened = await caller.log_in()
     assert opened["second_factor"] is True
+    assert [
+        (line.action, line.outcome, line.reason, line.id, line.subject, line.details)
+        for line in stage.trail.entries[known:]
+    ] == [
+        ("login", "allowed", "second-factor-next", *whose, {}),
+        ("login.mfa", "allowed", "otp.mfa", *whose, {"session": opened["session_id"]}),
+    ]
     await caller.get("/api/accounts/me")
 
 

@@ -16,7 +16,7 @@ from tests.integration.web.accounts.mailbox import somebody
 from tests.integration.web.accounts.stage import Stage
 from tests.integration.web.api import problem
 from tests.waiting import until
-from web.accounts.service import Accounts
+from web.accounts.service import Accounts, opened
 from web.accounts.session_service import RETRY_S
 from web.accounts.trail import NOWHERE
 from web.problems import ProblemError
@@ -168,9 +168,10 @@ async def test_a_token_of_an_operator_belongs_to_no_account(stage: Stage) -> Non
 async def test_what_ended_while_a_worker_was_cut_off_is_known_when_it_is_back(
     stage: Stage,
 ) -> None:
-    caller = await stage.patient()
+    caller, key = await stage.patient(), stage.accounts.keys.signing()[0]
     connection = await asyncpg.connect(stage.needs.database_url)
-    # As when it ended unheard: no notice.
+    # As when it ended unheard: no notice. So do the signing keys.
+    await connection.execute("DELETE FROM signing_key")
     await connection.execute(
         "UPDATE session SET status = 'ended', ended_why = 'revoked', ended_at = "
         "(SELECT greatest(max(ended_at), now()) FROM session) WHERE id = $1::uuid",
@@ -182,7 +183,29 @@ async def test_what_ended_while_a_worker_was_cut_off_is_known_when_it_is_back(
         "%status = 'ended' AND ended_at >%",
     )
     await connection.close()
-    await until(lambda: _refused(stage, caller.access_token))
+
+    async def caught_up() -> bool:
+        accounts = stage.accounts
+        return caller.session_id in accounts.revocations and key not in accounts.keys.verifying
+
+    await until(caught_up)
+    assert await _refused(stage, caller.access_token)
+
+
+async def test_a_key_that_was_revoked_is_known_to_every_worker_with_the_commit(
+    stage: Stage,
+) -> None:
+    async with opened(stage.needs) as elsewhere:  # in a time that stands still: nothing is polled
+        before = elsewhere.keys.signing()[0]
+        expected = {await stage.accounts.keys.revoke()}
+
+        async def known() -> bool:
+            return elsewhere.keys.verifying.keys() == expected
+
+        await until(known)
+        assert {elsewhere.keys.signing()[0]} == expected != {before}
+        expected.add(await stage.accounts.keys.rotate())
+        await until(known)
 
 
 async def test_keys_follow_each_other_and_old_ones_verify_until_their_tokens_end(

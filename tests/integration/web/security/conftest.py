@@ -14,6 +14,7 @@ from schemathesis import Case
 from actors.clock import ManualClock
 from config import Secret
 from storage.audit import MemoryAuditTrail
+from storage.relationships import Relationships
 from tests.integration.web.accounts.mailbox import Mailbox
 from tests.integration.web.accounts.stage import Stage
 from tests.integration.web.api import Api
@@ -21,6 +22,7 @@ from tests.integration.web.conftest import SECRET, Stack
 from tests.integration.web.security.generated import cases_of
 from tests.integration.web.security.outbound import Outbound
 from tests.integration.web.world import World, made
+from web.access.family.letter import FamilyLetters
 from web.accounts.password import Cost
 from web.accounts.service import Needs, opened
 from web.accounts.throttle_memory import MemoryThrottle
@@ -55,7 +57,11 @@ async def stage(stack: Stack) -> AsyncIterator[Stage]:
         app = create_app(
             replace(services, clock=clock, accounts=accounts, verify_token=accounts.verifier.verify)
         )
-        writers = LetterWriters(accounts.letters.writers())
+        # All of the application's: on the same tables others have asked for letters of any kind.
+        family = FamilyLetters(
+            Relationships(services.records.database), accounts, services.mailer, clock, PUBLIC_URL
+        )
+        writers = LetterWriters(accounts.letters.writers(), family.writers())
         mailbox = Mailbox(stack.database_url, services.vault, writers)
         stage = Stage(app, accounts, clock, mailbox, trail, needs)
         await stage.read_contract()

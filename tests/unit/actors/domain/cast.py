@@ -66,7 +66,12 @@ def north_of_centre(km: float) -> Location:
 
 
 def raise_emergency(
-    world: World, id_: str, priority: int = 2, at: Location = CENTRE, patient_id: str = "pat"
+    world: World,
+    id_: str,
+    priority: int = 2,
+    at: Location = CENTRE,
+    patient_id: str = "pat",
+    received_at: float | None = None,
 ) -> None:
     command = RaiseEmergency(
         patient_id=patient_id,
@@ -75,6 +80,7 @@ def raise_emergency(
         symptoms=("chest tight",),
         answers=ANSWERS[priority],
         contact_phone="+91 11 5550100",
+        received_at=received_at,
     )
     world.ask(emergency_ref(id_), command, patient(patient_id))
 

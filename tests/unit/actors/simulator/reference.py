@@ -14,6 +14,9 @@ from typing import Any
 
 EARTH_M = 6_371_008.8
 
+# call, unit, assigned_s, response_s, arrived_s, hospital, cleared_s; whether it waited in the queue
+Figures = tuple[str, str, float, float, float, str, float, bool]
+
 
 def rows_of(path: Path) -> list[dict[str, str]]:
     with path.open(encoding="utf-8", newline="") as file:
@@ -92,8 +95,8 @@ class Reference:
 
     # --- the run
 
-    def play(self) -> list[tuple[str, str, float, float, float, str, float]]:
-        """call, unit, assigned_s, response_s, arrived_s, hospital, cleared_s; in order of calls."""
+    def play(self) -> list[Figures]:
+        """See Figures; in the order of calls."""
         units: list[dict[str, Any]] = [
             {
                 "id": row["id"],
@@ -109,6 +112,7 @@ class Reference:
         ]
         queue: list[dict[str, str]] = []
         result: dict[str, Any] = {}
+        queued: set[str] = set()
         coming = list(self.calls)
         while coming or queue:
             times = [unit["clears_at"] for unit in units if not unit["free"]]
@@ -132,7 +136,8 @@ class Reference:
                 if unit["clears_at"] == now:
                     unit["free"] = True
                     unit["cleared_at"], unit["cleared_where"] = now, unit["clears_where"]
-        return [result[call["id"]] for call in self.calls]
+            queued.update(call["id"] for call in queue)
+        return [(*result[call["id"]], call["id"] in queued) for call in self.calls]
 
     def serve(
         self, unit: dict[str, Any], call: dict[str, str], now: float

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from actors.simulator import Row, load, simulate
 from tests.unit.actors.simulator.folder import CALLS, write
-from tests.unit.actors.simulator.reference import Reference
+from tests.unit.actors.simulator.reference import Figures, Reference
 
 Files = Mapping[str, str | None]
 
 
-def figures(row: Row) -> tuple[str, str, float, float, float, str, float]:
+def figures(row: Row) -> Figures:
     return (
         row.call,
         row.unit,
@@ -26,6 +26,7 @@ def figures(row: Row) -> tuple[str, str, float, float, float, str, float]:
         row.arrived_s,
         row.hospital or "",
         row.cleared_s,
+        row.queued,
     )
 
 
@@ -128,11 +129,109 @@ def test_the_queue_is_served_as_the_format_says(tmp_path: Path) -> None:
     """By hand, so that the reference itself is held to something."""
     rows = list(map(figures, simulate(load(write(tmp_path / "s", {}))).rows))
     assert rows == [
-        ("k1", "u1", 0.0, 100.0, 100.0, "", 110.0),
-        ("k2", "u2", 5.0, 100.0, 105.0, "a", 335.0),
+        ("k1", "u1", 0.0, 100.0, 100.0, "", 110.0, False),
+        ("k2", "u2", 5.0, 100.0, 105.0, "a", 335.0, False),
         # u1 is cleared at b and goes straight on to c.
-        ("k3", "u1", 110.0, 202.5, 210.0, "", 220.0),
+        ("k3", "u1", 110.0, 202.5, 210.0, "", 220.0, True),
     ]
+
+
+# Points of the rules that a wrong reading would pass over in most scenarios: the files, and for
+# each call by hand its unit, when it was sent, when it was there, and whether the call waited.
+ON_A_LINE = "id,x_m,y_m\na,0,0\nb,10,0\nc,100,0\nd,200,0\n"
+BY_HAND: dict[str, tuple[Files, list[tuple[str, float, float, bool]]]] = {
+    "a call at the instant of a clearing finds that unit free, not only the farther one": (
+        {
+            "locations.csv": ON_A_LINE,
+            "units.csv": "id,base\nfar,c\nnear,b\n",
+            "calls.csv": CALLS + "k1,0,b,1,10,0,0\nk2,10,a,1,5,0,0\n",
+        },
+        [("near", 0.0, 0.0, False), ("near", 10.0, 20.0, False)],
+    ),
+    "several clear at one instant: all are free, then the nearest goes": (
+        {
+            "locations.csv": ON_A_LINE,
+            "units.csv": "id,base\nu1,d\nu2,c\nu3,b\n",
+            "calls.csv": CALLS
+            + "k1,0,d,1,50,0,0\nk2,0,c,1,50,0,0\nk3,0,b,1,50,0,0\nk4,1,a,1,5,0,0\n"
+            + "k5,2,c,1,5,0,0\n",
+        },
+        [
+            ("u1", 0.0, 0.0, False),
+            ("u2", 0.0, 0.0, False),
+            ("u3", 0.0, 0.0, False),
+            ("u3", 50.0, 60.0, True),
+            ("u2", 50.0, 50.0, True),
+        ],
+    ),
+    "the way home takes longer by the factor: at its share another place is the nearest": (
+        {
+            "locations.csv": ON_A_LINE,
+            "scenario.toml": 'name = "x"\nreturn_speed_factor = 0.5\nspeed_mps = 1.0\n',
+            "units.csv": "id,base\nu1,a\n",
+            # Cleared at d at 200 s, home at 600 s; at 280 s it is at 160 m, nearest to d.
+            "calls.csv": CALLS + "k1,0,d,1,0,0,0\nk2,280,c,1,0,0,0\nk3,480,a,1,0,0,0\n",
+        },
+        # Cleared at c at 380 s, home at 580 s; at 480 s it is at 50 m, nearer to b than to c.
+        [("u1", 0.0, 200.0, False), ("u1", 280.0, 380.0, False), ("u1", 480.0, 490.0, False)],
+    ),
+    "home by the factor, not before": (
+        {
+            "locations.csv": ON_A_LINE,
+            "scenario.toml": 'name = "x"\nreturn_speed_factor = 2.0\nspeed_mps = 1.0\n',
+            "units.csv": "id,base\nu1,a\n",
+            # Cleared at d at 200 s, home at 300 s.
+            "calls.csv": CALLS + "k1,0,d,1,0,0,0\nk2,300,b,1,0,0,0\n",
+        },
+        [("u1", 0.0, 200.0, False), ("u1", 300.0, 310.0, False)],
+    ),
+    "a task of no time: its unit is free for the next in the queue, before a farther one": (
+        {
+            "locations.csv": ON_A_LINE,
+            "units.csv": "id,base\nu1,a\nu2,d\n",
+            "calls.csv": CALLS
+            + "k1,0,a,1,20,0,0\nk2,0,d,1,20,0,0\nk3,1,a,1,0,0,0\nk4,2,a,1,0,0,0\n"
+            + "k5,3,b,1,7,0,0\n",
+        },
+        [
+            ("u1", 0.0, 0.0, False),
+            ("u2", 0.0, 0.0, False),
+            ("u1", 20.0, 20.0, True),
+            ("u1", 20.0, 20.0, True),
+            ("u1", 20.0, 30.0, True),
+        ],
+    ),
+    "the head of the queue whom nobody free suits holds up those behind": (
+        {
+            "locations.csv": ON_A_LINE,
+            "units.csv": "id,base,skills\nu1,a,rope\nu2,b,\n",
+            "calls.csv": CALLS.replace("\n", ",needs\n")
+            + "k1,0,a,1,50,0,0,rope\nk2,5,a,4,5,0,0,rope\nk3,6,b,1,5,0,0,\n",
+        },
+        [("u1", 0.0, 0.0, False), ("u1", 50.0, 50.0, True), ("u2", 50.0, 50.0, True)],
+    ),
+    "cleared where two places lie: at share 0 it starts from the first of locations.csv": (
+        {
+            "locations.csv": "id,x_m,y_m\na,0,0\nb,0,0\nc,90,0\n",
+            "units.csv": "id,base\nu1,c\n",
+            "hospitals.csv": "location\nc\n",
+            "travel.csv": matrix("abc", {("a", "c"): 3, ("b", "c"): 40}, 8),
+            # Cleared at b at 10 s, where a is as well.
+            "calls.csv": CALLS + "k1,0,b,1,2,0,0\nk2,10,c,1,1,0,0\n",
+        },
+        [("u1", 0.0, 8.0, False), ("u1", 10.0, 13.0, False)],
+    ),
+}
+
+
+@pytest.mark.parametrize(("files", "expected"), BY_HAND.values(), ids=list(BY_HAND))
+def test_by_hand(
+    files: Files, expected: list[tuple[str, float, float, bool]], tmp_path: Path
+) -> None:
+    folder = write(tmp_path / "s", files)
+    rows = simulate(load(folder)).rows
+    assert [(row.unit, row.assigned_s, row.arrived_s, row.queued) for row in rows] == expected
+    assert list(map(figures, rows)) == Reference(folder).play()
 
 
 @st.composite

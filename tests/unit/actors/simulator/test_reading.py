@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from actors.simulator import FileRefused, load, simulate
+from actors.simulator.reading import LONGEST_S
 from tests.unit.actors.simulator.folder import CALLS, PLAIN, SETTINGS, write
 
 LOCATIONS = PLAIN["locations.csv"]
@@ -45,6 +46,7 @@ REFUSED: list[tuple[str, str | None, int | None, str]] = [
     ("scenario.toml", "name = 'n'\nreturn_speed_factor = true\n", 2, "above 0"),
     ("scenario.toml", "name = 'n'\nreturn_speed_factor = 1\n", None, "speed_mps"),
     ("scenario.toml", SETTINGS.replace("1.0\n", "inf\n"), 2, "above 0"),
+    ("scenario.toml", "speed_mps = 1e-10\n", None, "no way takes longer than 1e+12 s"),
     ("scenario.toml", SETTINGS + "targets = 5\n", 4, "table"),
     ("scenario.toml", SETTINGS + "[targets]\np5 = 480\n", 5, "p1, p2, p3 or p4"),
     ("scenario.toml", SETTINGS + "[targets]\np1 = 480\np2 = -1\n", 6, "above 0"),
@@ -69,6 +71,7 @@ REFUSED: list[tuple[str, str | None, int | None, str]] = [
     ("travel.csv", TRAVEL + PAIRS + "a,z,3\n", 14, "location of locations.csv, not 'z'"),
     ("travel.csv", TRAVEL + "a,b,-1\n", 2, "seconds"),
     ("travel.csv", TRAVEL + "a,b,1_0\n", 2, "seconds"),
+    ("travel.csv", TRAVEL + "a,b,1e13\n", 2, "at most 1e+12"),
     ("travel.csv", "from,to\n", 1, "'seconds'"),
     ("units.csv", None, None, "this file"),
     ("units.csv", "id,base\n", 1, "at least one unit"),
@@ -81,10 +84,13 @@ REFUSED: list[tuple[str, str | None, int | None, str]] = [
     ("calls.csv", call(at_s="-5"), 3, "at_s"),
     ("calls.csv", call(at_s="9"), 4, "order"),
     ("calls.csv", call(at_s=""), 3, "at_s"),
+    ("calls.csv", call(at_s="1e18"), 3, "at_s to be a finite number of at least 0 and at most"),
     ("calls.csv", call(location="z"), 3, "location"),
     ("calls.csv", call(priority="5"), 3, "1, 2, 3 or 4"),
     ("calls.csv", call(priority="1.0"), 3, "1, 2, 3 or 4"),
     ("calls.csv", call(on_scene_s="-0.5"), 3, "on_scene_s"),
+    ("calls.csv", call(on_scene_s="1.1e12"), 3, "at most 1e+12"),
+    ("calls.csv", call(transport="1", handover_s="1e13"), 3, "handover_s"),
     ("calls.csv", call(transport="yes"), 3, "0 or 1"),
     ("calls.csv", call(handover_s=""), 3, "handover_s"),
     ("calls.csv", CALLS.replace("\n", ",needs\n") + "k,0,a,1,1,0,0,rope\n", 2, "some unit has"),
@@ -105,6 +111,14 @@ def test_refuses(
 def test_a_call_with_transport_and_no_hospital_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FileRefused, match=r"calls\.csv, line 3: expected a hospital"):
         load(write(tmp_path, {"hospitals.csv": None}))
+
+
+def test_the_longest_times_that_are_accepted_are_played_to_their_end(tmp_path: Path) -> None:
+    last = f"{LONGEST_S!r}"
+    lines = [f"k{n},{last},b,1,{last},1,{last}\n" for n in range(4)]
+    rows = simulate(load(write(tmp_path, {"calls.csv": CALLS + "".join(lines)}))).rows
+    assert [row.unit for row in rows] == ["u1", "u2", "u1", "u2"]
+    assert rows[3].cleared_s == pytest.approx(5 * LONGEST_S)
 
 
 def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:

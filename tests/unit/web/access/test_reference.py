@@ -26,6 +26,13 @@ def test_every_door_call_and_channel_asks_for_an_action_that_somebody_may() -> N
         assert any(could(role, action) for role in PRINCIPALS), action
 
 
+def test_calls_are_for_devices_only_whatever_else_the_action_allows() -> None:
+    assert could("ops", CALLS["tasks"].action) and not CALLS["tasks"].serves("ops")
+    text = page()
+    for name, call in CALLS.items():
+        assert f"| `{name}` | `{call.action}` | (paramedic) |" in text
+
+
 def test_the_page_shows_them_all() -> None:
     text = page()
     for method, path in DOORS:

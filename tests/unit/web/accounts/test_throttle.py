@@ -11,9 +11,10 @@ from tests.contracts.throttle import ThrottleContract
 from web.accounts.throttle import (
     ACCOUNT,
     ADDRESS,
+    CHANGES,
     DEVICE,
     FACTOR,
-    LETTERS,
+    GUESSES,
     REQUESTS,
     Counter,
     Rule,
@@ -23,7 +24,7 @@ from web.accounts.throttle import (
 from web.accounts.throttle_fallback import AGAIN_AFTER_S, FallbackThrottle
 from web.accounts.throttle_memory import MemoryThrottle
 
-RULES = (ACCOUNT, ADDRESS, DEVICE, FACTOR, LETTERS, REQUESTS)
+RULES = (ACCOUNT, ADDRESS, CHANGES, DEVICE, FACTOR, GUESSES, REQUESTS)
 
 
 class TestMemoryThrottle(ThrottleContract):

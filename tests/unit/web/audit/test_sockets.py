@@ -9,14 +9,17 @@ from actors.domain.kernel import Sender
 from realtime.errors import InvalidToken, NotAuthenticated
 from realtime.ports import ConnectContext, Identity
 from storage.audit import MemoryAuditTrail
-from web.audit.sockets import AuditedAuthenticator, AuditedCalls
+from web.access.caller import Caller
+from web.audit.sockets import AuditedAuthenticator
 
-WHO = Identity(user="paramedic:u7", info=Sender("paramedic", "u7"), token_id="s1")
+WHO = Identity(
+    user="paramedic:u7", info=Caller(Sender("paramedic", "u7"), "192.0.2.7", "c1"), token_id="s1"
+)
 FROM = ConnectContext(client="c1", address="192.0.2.7")
 
 
 class Door:
-    """Knows one token; answers every call."""
+    """Knows one token."""
 
     async def authenticate(self, token: str, _context: ConnectContext) -> Identity:
         if not token:
@@ -28,12 +31,6 @@ class Door:
     async def refresh(self, identity: Identity, _token: str) -> Identity:
         return identity
 
-    async def rpc(self, _identity: Identity, _method: str, _data: bytes) -> bytes:
-        return b"{}"
-
-    async def message(self, _identity: Identity, _data: bytes) -> None:
-        return
-
 
 async def test_who_connects_is_in_the_trail_with_session_and_address() -> None:
     trail = MemoryAuditTrail()
@@ -41,7 +38,8 @@ async def test_who_connects_is_in_the_trail_with_session_and_address() -> None:
     assert await door.authenticate("good", FROM) is WHO
     (line,) = trail.entries
     assert (line.action, line.outcome, line.subject) == ("socket.connect", "allowed", "u7")
-    assert (line.id, line.address, line.details) == ("c1", "192.0.2.7", {"session": "s1"})
+    assert (line.id, line.address) == ("c1", "192.0.2.7")
+    assert line.details == {"session": "s1", "connection": "c1"}
 
 
 async def test_a_refused_token_leaves_one_line_and_the_refusal_stands() -> None:
@@ -58,19 +56,9 @@ async def test_a_refused_token_leaves_one_line_and_the_refusal_stands() -> None:
     ]
 
 
-async def test_a_call_that_shows_something_leaves_a_line_and_an_order_does_not() -> None:
-    trail = MemoryAuditTrail()
-    calls = AuditedCalls(Door(), trail, SystemClock())
-    await calls.rpc(WHO, "task.accept", b"{}")
-    assert trail.entries == []
-    await calls.rpc(WHO, "tasks", b"{}")
-    assert [line.action for line in trail.entries] == ["task.list"]
-
-
 async def test_a_trail_that_is_away_turns_nobody_away() -> None:
     trail = MemoryAuditTrail()
     trail.available = False
     door = AuditedAuthenticator(Door(), trail, SystemClock())
     assert await door.authenticate("good", FROM) is WHO
-    assert await AuditedCalls(Door(), trail, SystemClock()).rpc(WHO, "tasks", b"") == b"{}"
-    assert trail.missed == 2
+    assert trail.missed == 1

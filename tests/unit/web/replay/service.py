@@ -8,6 +8,7 @@ import socket
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from itertools import count
 from typing import Any
 
 import msgspec
@@ -50,17 +51,23 @@ DEADLINE_S = 20.0
 
 
 class Service:
-    """`cut` breaks all sockets, as a network does."""
+    """`cut` breaks all sockets, as a network does; `crash` kills all shards and starts others."""
 
-    def __init__(self, url: str, router: Router) -> None:
+    def __init__(self, url: str, router: Router, cluster: LocalCluster) -> None:
         self.url = url
         self.router = router
+        self.cluster = cluster
         self.tokens: Tokens = SigningTokens(Secret(SECRET))
         self.sockets: set[asyncio.Task[None]] = set()
 
     def cut(self) -> None:
         for task in self.sockets:
             task.cancel()
+
+    async def crash(self) -> None:
+        for index in range(self.cluster.shards):
+            self.cluster.kill(index)
+            await self.cluster.start_shard(index)
 
     async def ask(self, ref: EntityRef, command: Command, by: Sender = DESK) -> bytes:
         return await self.router.ask(ref, command, id=random_id(), by=by)
@@ -71,15 +78,17 @@ class Service:
         )
         await self.ask(EntityRef("paramedic", unit), command)
 
-    async def raise_(self, emergency: str, location: Location, name: str) -> None:
+    async def raise_(
+        self, emergency: str, location: Location, name: str, patient: str = "p1"
+    ) -> None:
         command = RaiseEmergency(
-            patient_id="p1",
+            patient_id=patient,
             region=REGION,
             location=location,
             symptoms=("fall", name),
             answers=TriageAnswers(),
         )
-        await self.ask(EntityRef("emergency", emergency), command, Sender("patient", "p1"))
+        await self.ask(EntityRef("emergency", emergency), command, Sender("patient", patient))
 
     async def emergency(self, id_: str) -> EmergencyDetail:
         answer = await self.ask(EntityRef("emergency", id_), ViewEmergency())
@@ -99,9 +108,10 @@ async def running(rules: DispatchRules) -> AsyncIterator[Service]:
     clock, broker, journal = SystemClock(), MemoryBroker(), MemoryJournal()
     maps = MemoryKeyedStore(broker)
     publisher = StreamPublisher(broker, maps, EPOCH)
+    starts = count()
 
     def make(index: int, transport: Transport, on_fenced: Callable[[], None]) -> Shard:
-        owner = f"shard-{index}"
+        owner = f"shard-{index}/{next(starts)}"
         return Shard(index, kinds(rules), journal, publisher, transport, clock, owner, on_fenced)
 
     cluster = LocalCluster(2, make)
@@ -117,7 +127,7 @@ async def running(rules: DispatchRules) -> AsyncIterator[Service]:
     )
     await realtime.start()
     with socket.create_server(("127.0.0.1", 0)) as door:
-        service = Service(f"http://127.0.0.1:{door.getsockname()[1]}", router)
+        service = Service(f"http://127.0.0.1:{door.getsockname()[1]}", router, cluster)
 
         async def app(scope: Any, receive: Any, send: Any) -> None:
             task = asyncio.current_task()

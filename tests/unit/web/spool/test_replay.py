@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from actors.clock import ManualClock
+from actors.domain.timestamp import rfc3339
 from actors.errors import Unavailable
 from storage.audit import MemoryAuditTrail
 from storage.encryption import LocalSealer, MasterKeys
@@ -111,6 +112,18 @@ async def test_a_patients_emergencies_are_raised_in_order(stage: Stage) -> None:
     assert stage.waiting() == []
 
 
+async def test_the_trail_says_when_the_call_came_in_and_how_long_it_waited(stage: Stage) -> None:
+    stage.put(("a1", "a"))
+    stage.entities.wrong["a1"] = Unavailable("away")
+    await stage.clock.advance(90)
+    del stage.entities.wrong["a1"]
+    await stage.clock.advance(10)
+    (line,) = stage.audit.entries
+    assert (line.action, line.id, line.patients) == ("emergency.replay", "a1", ("a",))
+    assert line.details["received_at"] == rfc3339(NOW)
+    assert line.details["waited_s"] == round(line.at - NOW) > 89
+
+
 async def test_what_is_away_is_asked_again_after_growing_pauses(stage: Stage) -> None:
     stage.put(("a1", "a"))
     stage.entities.wrong["a1"] = TimeoutError()
@@ -137,7 +150,7 @@ async def test_a_dead_letter_lets_the_next_one_pass(stage: Stage) -> None:
     assert stage.entities.raised == ["a2"]
     ((id_, reason),) = [(one.emergency_id, one.reason) for one in stage.spool.summary().dead]
     assert (id_, reason) == ("a1", "gone")
-    (line,) = stage.audit.entries
+    line = next(one for one in stage.audit.entries if one.id == "a1")
     assert (line.action, line.outcome, line.reason) == ("emergency.raise", "failed", "gone")
     assert (line.id, line.patients) == ("a1", ("a",))
 

@@ -227,15 +227,20 @@ def test_it_is_said_why_each_unit_was_not_sent() -> None:
             "at1", km(0), ("als",), "ambulance", "y", 1, km(0), "on_scene", 0, NOW + 600, km(0)
         ),
         BusyUnit(
+            "at2", km(0), ("als",), "ambulance", "v", 2, km(0), "on_scene", 0, NOW + 700, km(0)
+        ),
+        BusyUnit(
             "at4", km(0), ("als",), "ambulance", "z", 4, km(0), "on_scene", 0, NOW + 900, km(0)
         ),
     )
-    assert (said.decision, said.chosen, said.reason) == ("send", "near", "closest")
+    assert (said.decision, said.chosen) == ("send", "near")
+    assert said.reason == "closest that can provide bls and is ambulance and has not refused it"
     assert [(c.unit, c.verdict) for c in said.candidates] == [
         ("near", "chosen"),
         ("other", "taken"),
         ("far", "farther"),
         ("at1", "busy_more_urgent"),
+        ("at2", "busy_as_urgent"),
         ("at4", "busy"),
         ("asked", "refused"),
         ("bike", "wrong_vehicle"),
@@ -243,6 +248,18 @@ def test_it_is_said_why_each_unit_was_not_sent() -> None:
     ]
     farther = TRAVEL.seconds(km(-4), km(0)) - TRAVEL.seconds(km(1), km(0))
     assert said.candidates[2].why == f"{farther:.0f} s farther"
+
+
+def test_the_closest_is_called_that_where_no_nearer_one_was_ruled_out() -> None:
+    case = Waiting("e", 2, NOW, km(0), ("als",))
+    near, basic = FreeUnit("near", km(2), ("als",), ""), FreeUnit("basic", km(3), ("bls",), "")
+    assert why("priority", "e", case, near, basic).reason == "closest"
+    nearer = FreeUnit("nearer", km(1), ("bls",), "")
+    said = why("priority", "e", case, near, basic, nearer)
+    assert (said.chosen, said.reason) == ("near", "closest that can provide als")
+    # A nearer one that is busy would not have been there sooner.
+    out = BusyUnit("out", km(1), ("bls",), "", "x", 1, km(0), "on_scene", 0, NOW + 60, km(0))
+    assert why("priority", "e", case, near, out).reason == "closest"
 
 
 def test_it_is_said_for_whom_an_emergency_is_held_or_a_unit_taken() -> None:

@@ -206,6 +206,21 @@ def test_duplicates_are_all_pairs_within_the_limits_and_no_others(world: World) 
     assert 0 < len(expected) < 66 and len(seen.pairs) == len(expected)
 
 
+def test_who_has_refused_is_no_runner_up_but_ruled_out(world: World) -> None:
+    for unit, km in (("near", 1.0), ("far", 3.0), ("farther", 5.0)):
+        on_duty(world, unit, km)
+    raise_emergency(world, "e", 1)
+    world.settle()
+    decline(world, "near")
+    world.settle()
+    seen = world.ask(DISPATCHER, ExplainCase(emergency="e")).answer
+    assert isinstance(seen, ChoiceList)
+    (choice,) = seen.choices
+    assert (choice.unit, choice.reason) == ("far", "closest that has not refused it")
+    assert [(r.unit, r.verdict) for r in choice.ruled_out] == [("near", "refused")]
+    assert [r.unit for r in choice.runners_up] == ["farther"]
+
+
 def test_a_choice_keeps_who_else_was_free(world: World) -> None:
     for unit, km in (("a", 1.0), ("b", 3.0), ("c", 2.0), ("d", 4.0), ("basic", 0.5)):
         on_duty(world, unit, km, skills=("bls",) if unit == "basic" else ("als",))
@@ -217,6 +232,10 @@ def test_a_choice_keeps_who_else_was_free(world: World) -> None:
     assert (choice.unit, choice.policy, choice.free) == ("a", "priority", 5)
     assert [r.unit for r in choice.runners_up] == ["c", "b", "d"]
     assert choice.runners_up[0].eta_s > choice.eta_s
+    assert choice.reason == "closest that can provide als"
+    (nearer,) = choice.ruled_out
+    assert (nearer.unit, nearer.verdict) == ("basic", "no_skills")
+    assert nearer.why == "cannot provide als" and nearer.eta_s < choice.eta_s
     accept(world, "a")
     world.settle()
     assert world.emergency("e").orders.choices[1].unit == "a"

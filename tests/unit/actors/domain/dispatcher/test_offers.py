@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from actors.domain.dispatcher.events import AllRefused, NoUnitFree, OpsAlerted, RoundRestarted
+from actors.domain.dispatcher.projection import dispatcher_view
 from actors.domain.paramedic.commands import AcceptTask, GoOffDuty, HandBackTask, TakeBreak
+from actors.domain.timestamp import rfc3339
 from tests.unit.actors.domain.cast import (
     accept,
     asked,
@@ -53,6 +55,19 @@ def test_when_a_unit_comes_free_the_most_urgent_is_served_then_the_oldest(world:
         accept(world, "u")
         world.settle()
         progress(world, "u", "en_route", "on_scene", "completed")
+
+
+def test_who_asked_during_an_outage_is_served_before_who_asked_after_it(world: World) -> None:
+    raise_emergency(world, "after")
+    raise_emergency(world, "during", received_at=world.now - 600)
+    world.settle()
+    first, second = dispatcher_view(world.dispatcher).cases
+    assert (first.emergency, second.emergency) == ("during", "after")
+    assert first.raised_at == rfc3339(world.now - 600)
+    on_duty(world, "u")
+    world.settle()
+    task = only_task(world, "u")
+    assert (task.emergency, task.raised_at) == ("during", world.now - 600)
 
 
 def test_with_no_unit_free_ops_is_told_once_for_each_waiting_spell(world: World) -> None:

@@ -12,6 +12,7 @@ from actors.domain.emergency.commands import (
     RaiseEmergency,
     ViewEmergency,
 )
+from actors.domain.emergency.decide import LONGEST_WAIT_S
 from actors.domain.emergency.machine import MACHINE
 from actors.domain.kernel import EntityRef, Sender
 from actors.domain.messages.to_dispatcher import EmergencyChanged, RemoveEmergency
@@ -86,6 +87,24 @@ def test_wanted_skills_come_on_top_of_those_of_triage() -> None:
     )
     world.ask(E, command, patient())
     assert world.emergency("e").needs == ("als", "rescue")
+
+
+def test_what_was_taken_during_an_outage_is_as_old_as_its_call() -> None:
+    world = World()
+    called = world.now - 3600
+    raise_emergency(world, "e", received_at=called)
+    emergency = world.emergency("e")
+    assert (emergency.raised_at, emergency.entered_at) == (called, world.now)
+    assert emergency.card().raised_at == called
+    assert emergency.times == {"raised": world.now}
+
+
+@pytest.mark.parametrize("off", [1.0, 0.0, -LONGEST_WAIT_S - 1])
+def test_a_clock_that_cannot_be_right_moves_nobody_in_the_queue(off: float) -> None:
+    world = World()
+    raise_emergency(world, "e", received_at=world.now + off)
+    emergency = world.emergency("e")
+    assert (emergency.raised_at, emergency.entered_at) == (world.now, None)
 
 
 def test_an_emergency_is_raised_once(world: World) -> None:
