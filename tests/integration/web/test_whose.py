@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any, Final, Literal
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -22,6 +22,7 @@ from tests.integration.web.world import WHY, World, made
 from tests.waiting import until
 from web.access.doors import DOORS, OPEN_DOOR
 from web.app import create_app
+from web.paging import cursor_of
 
 Door = tuple[str, str]
 # "first": the patient of the world, whose crew is on its way; "second": one who waits for a unit in
@@ -157,6 +158,7 @@ class Things:
         listing = {
             "/api/patients": "?region={region}",
             "/api/emergencies": "?region={region}",
+            "/api/break-glass": "?limit=1&cursor={from_break_glass}",
             "/api/audit": "?patient_id={patient_id}",
             _D + "/duplicates": "?metres=5000&minutes=60",
         }
@@ -205,6 +207,8 @@ async def everything(stack: Stack, api: Api) -> Things:
             "slot": "2",
             "link_id": world.link,
             "break_glass_id": world.break_glass,
+            # From that one on: others' tests have files in the same database.
+            "from_break_glass": cursor_of(str(UUID(int=UUID(world.break_glass).int + 1))),
             "second": waiting,
             "second_patient": second,
             "released": released,

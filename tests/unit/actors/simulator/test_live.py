@@ -16,8 +16,8 @@ from tests.unit.actors.simulator.live import running
 PLACES = "abcdefgh"
 
 
-def scenario_files(seed: int, apart_s: int) -> dict[str, str]:
-    """Calls up to so many seconds apart, with times at which sums of floats are exact.
+def scenario_files(seed: int, count: int, apart_s: int) -> dict[str, str]:
+    """So many calls, up to so many seconds apart, with times at which sums of floats are exact.
 
     Calls come at whole seconds, at which the service wakes, and from places whose coordinates the
     estimate of demand keeps as they are. The matrix is of city blocks, each way a bit different.
@@ -32,7 +32,7 @@ def scenario_files(seed: int, apart_s: int) -> dict[str, str]:
             seconds = (abs(y - v) + abs(x - w)) * 90 + random.randrange(1, 200) / 4
             travel.append(f"{a},{b},{seconds}")
     at, calls = 10, []
-    for n in range(26):
+    for n in range(count):
         at += random.randrange(1, apart_s)
         calls.append(
             f"k{n},{at},{random.choice(PLACES)},{random.randint(1, 4)},"
@@ -52,8 +52,8 @@ def scenario_files(seed: int, apart_s: int) -> dict[str, str]:
     }
 
 
-# Seed and spacing: many wait; and few do, so that crews are moved and calls deferred.
-BUSY, QUIET = (1, 250), (2, 400)
+# What scenario_files takes: many wait; and few do, so that crews are moved and calls deferred.
+BUSY, QUIET = (1, 26, 250), (2, 40, 400)
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ BUSY, QUIET = (1, 250), (2, 400)
     ids=[*POLICIES, "combined, less busy"],
 )
 async def test_the_live_system_decides_the_same(
-    policy: str, day: tuple[int, int], tmp_path: Path
+    policy: str, day: tuple[int, int, int], tmp_path: Path
 ) -> None:
     scenario = replace(load(write(tmp_path, scenario_files(*day))), policy=policy)
     simulated = simulate(scenario)
