@@ -42,11 +42,23 @@ class Outcome(Struct, frozen=True):
     gaps: list[str]
 
 
+async def spread(database: str, folder: Path) -> tuple[RayStage, Places, list[str]]:
+    """Shards on both nodes. Ray promises no more than to try: on a busy machine, where the second
+    node is slow to be heard of, all may come to lie on the first, and are begun again."""
+    for _ in range(5):
+        stage = RayStage(database, folder, SHARDS)
+        await stage.open()
+        places = Places(stage)
+        before = await places.look()
+        if len(set(before)) > 1:
+            return stage, places, before
+        await stage.close()
+        await cluster.stop_shards()
+    raise AssertionError("the shards are never spread over both nodes")
+
+
 async def run(nodes: Any, doomed: Any, database: str, folder: Path) -> Outcome:
-    stage = RayStage(database, folder, SHARDS)
-    await stage.open()
-    places = Places(stage)
-    before = await places.look()
+    stage, places, before = await spread(database, folder)
     accounts = [stage.account_on(shard, f"{n}-") for shard in range(SHARDS) for n in range(2)]
     acknowledged = dict.fromkeys(accounts, 0)
     done = asyncio.Event()
