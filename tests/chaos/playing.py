@@ -182,8 +182,8 @@ async def _judged_amid(
 ) -> None:
     """In the middle of the calls: counted from the first, for units take their time to come on."""
     while not await asyncio.to_thread(_raised, ledger):
-        await asyncio.sleep(_LOOK_S)
-    await asyncio.sleep(until_middle_s)
+        await asyncio.sleep(_LOOK_S)  # the replay writes a file and tells nobody
+    await asyncio.sleep(until_middle_s)  # a replay plays by the clock; half of it is so long
     amid.set()
     outcome.judged[AMID] = await judge.amid(ledger)
 

@@ -273,8 +273,9 @@ class DeviceRpc:
         if isinstance(arguments, PositionFix):
             return self._position(unit, arguments)
         id_ = derived_id(sender, method, arguments.id) if arguments.id else random_id()
-        leaving = await self._leaving(unit, arguments)
+        leaving: str | None = None
         try:
+            leaving = await self._leaving(unit, arguments)
             answer = await self._order(unit, call, arguments, id_, sender)
         except RpcError:
             self._tell(identity, method, arguments, id_, "failed", leaving)
