@@ -10,8 +10,8 @@ from actors.domain import access, relationship
 from actors.domain.access import PRINCIPALS, RULES, by_role_alone, could
 from actors.domain.kernel import Role
 from web.access.doors import DOORS, OPEN_DOOR
+from web.channels.calls import CALLS
 from web.channels.catalogue import CHANNELS
-from web.channels.rpc import CALLS
 
 _NOTE: Final = "<!-- Generated: python -m web.access.reference docs/access.md -->\n"
 _LEGEND: Final = """\

@@ -11,8 +11,8 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
+from web.channels.calls import CALLS, Call
 from web.channels.catalogue import CHANNELS, PROMISES, ChannelKind
-from web.channels.rpc import CALLS, Call
 
 _SCHEMAS: Final = "#/components/schemas/{name}"
 

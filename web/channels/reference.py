@@ -8,8 +8,8 @@ from typing import Final
 
 import msgspec
 
+from web.channels.calls import CALLS
 from web.channels.catalogue import CHANNELS, PROMISES
-from web.channels.rpc import CALLS
 
 BEGIN: Final = "<!-- channels: written by `python -m web.channels.reference` -->"
 END: Final = "<!-- end of channels -->"

@@ -35,8 +35,9 @@ from tests.waiting import until as waited
 from web.access.live import ACCESS_CHANGED
 from web.access.notice import PatientNotice
 from web.audit.socket_audit import SocketAudit
+from web.channels.calls import CALLS, Call, NamedCall, Nothing
 from web.channels.catalogue import CHANNELS, ChannelKind
-from web.channels.rpc import CALLS, FORBIDDEN, Call, NamedCall, Nothing
+from web.channels.rpc import FORBIDDEN
 
 ARGUMENTS: Final[dict[str, Any]] = {
     "task.accept": {"task": "none"},

@@ -7,8 +7,8 @@ from pathlib import Path
 from actors.domain.access import PRINCIPALS, RULES, could
 from web.access.doors import DOORS, OPEN_DOOR
 from web.access.reference import page
+from web.channels.calls import CALLS
 from web.channels.catalogue import CHANNELS
-from web.channels.rpc import CALLS
 
 PAGE = Path(__file__).parents[4] / "docs" / "access.md"
 

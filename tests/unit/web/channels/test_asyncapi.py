@@ -13,9 +13,9 @@ import pytest
 
 from actors.domain.views.paramedic import FleetRow, PositionView
 from web.channels.asyncapi import document
+from web.channels.calls import CALLS
 from web.channels.catalogue import CHANNELS
 from web.channels.reference import BEGIN, END, with_tables
-from web.channels.rpc import CALLS
 
 DOCUMENT: dict[str, Any] = json.loads(json.dumps(document("1.2.3", "/socket")))
 
