@@ -40,6 +40,8 @@ from storage.journal_sealed import SealedJournal
 from storage.mail import PostgresMailOutbox
 from storage.records import Records, RecordsUnavailable
 from storage.relationships import Relationships
+from storage.schema import SchemaBehind
+from storage.schema import require as require_schema
 from storage.spool import Spool, SpoolError
 from web.access.family.letter import FamilyLetters
 from web.access.grants import Grants
@@ -82,6 +84,7 @@ CHECK_TIMEOUT_S = 2.0
 
 # What `application` raises where a part is away that it needs: it may be tried again.
 AWAY: Final = (
+    SchemaBehind,
     KeysUnavailable,
     JournalUnavailable,
     RecordsUnavailable,
@@ -104,7 +107,7 @@ async def application(settings: Settings) -> AsyncIterator[Application]:
     """Connect to everything the settings name; close it all on leaving.
 
     Raises ValueError where a setting is missing, and one of AWAY while a part is out of reach that
-    must be there at the start (the cluster, PostgreSQL). Redis may come later.
+    must be there at the start (the cluster, PostgreSQL and its schema). Redis may come later.
     """
     for name in ("database_url", "redis_url", "ray_address", "token_secret", "master_key"):
         if getattr(settings, name) is None:
@@ -115,6 +118,7 @@ async def application(settings: Settings) -> AsyncIterator[Application]:
     async with AsyncExitStack() as closing:
         # What is away is found out before Ray is joined: that takes a second of this loop's, and
         # where there is nobody to join, a minute.
+        await require_schema(settings.database_url.reveal())
         vault = Vault(PostgresKeyStore(settings.database_url.reveal()), MasterKeys.of(settings))
         closing.push_async_callback(vault.close)
         await vault.start()

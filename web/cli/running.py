@@ -35,8 +35,11 @@ def running_settings(data: Path) -> Settings | None:
 
     None when nothing runs. Its `port` is the one really listened on.
     """
-    if running_state(data) is None:
-        return None
+    return None if running_state(data) is None else kept_settings(data)
+
+
+def kept_settings(data: Path) -> Settings | None:
+    """What the last `up` of this folder ran with, running or not; None when that cannot be told."""
     with contextlib.suppress(OSError, msgspec.MsgspecError, SettingsError):
         raw = (data / _FILE).read_bytes()
         return load_settings(msgspec.json.decode(raw, type=dict[str, str]), config=None)

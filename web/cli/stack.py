@@ -1,7 +1,9 @@
 """The whole service on this machine: the servers, then our own processes, in order.
 
 Servers in parallel → migrations → shards and web workers → demo. A server whose URL is set is an
-outside one: it is asked whether it answers, and not started.
+outside one: it is asked whether it answers, and not started. Where one that answered this folder
+before is away, web workers are started alone, for they take emergencies without it; the rest
+follows once it is back.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ import os
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
@@ -25,18 +27,12 @@ import web
 from config import Secret, Settings, settings_environment
 from config.ready import READY_VARIABLE
 from config.source import PREFIX
-from realtime.broker.sharding import split_urls
-from storage.embedded import (
-    EmbeddedServers,
-    ManagedProcess,
-    NotReady,
-    S3Access,
-    ServerName,
-)
+from storage.embedded import ALL, EmbeddedServers, ManagedProcess, StartFailed
 from storage.embedded import probe as ask
 from storage.embedded.folder import random_secret
 from storage.embedded.state import ProcessState
 from web.cli.keys import MASTER_KEY, NEXT_KEY
+from web.cli.outside import OutsideUnreachable, answered_before, outside_of, unreachable
 from web.cli.running import keep_settings
 from web.tls.context import EVERYWHERE, files_of, names_for, server_context
 from web.tls.context import FOLDER as TLS_FOLDER
@@ -48,6 +44,11 @@ _ROOT: Final = Path(web.__file__).resolve().parent.parent
 _BACKLOG: Final = 2048
 # A certificate of ours is renewed a month before it ends; how often that is looked at.
 _RENEWAL_EVERY_S: Final = 6 * 3600.0
+# How long a server that is known may take to answer before emergencies are taken without it.
+_KNOWN_WAIT_S: Final = 3.0
+# How often one that is away is asked again; and, once it is back, what could not be started.
+_AGAIN_S: Final = 1.0
+_FAILED_AGAIN_S: Final = 15.0
 
 
 def _module(name: str, *arguments: str) -> tuple[str, ...]:
@@ -65,21 +66,17 @@ class Programs(Struct, frozen=True):
 
 
 class Stack(Struct, frozen=True):
-    """A running service: its settings with all addresses and secrets resolved, and its servers."""
+    """A running service: its settings with all addresses and secrets resolved, and its servers.
+
+    `away`: the outside servers that did not answer at the start. Until they do there are web
+    workers alone, which take emergencies and nothing else.
+    """
 
     settings: Settings
     url: str
     servers: EmbeddedServers
     outside: dict[str, str]
-
-
-class OutsideUnreachable(Exception):
-    """A server that the settings say runs elsewhere does not answer."""
-
-    def __init__(self, name: str, address: str, reason: str) -> None:
-        super().__init__(f"{name} at {address} does not answer: {reason}")
-        self.name = name
-        self.address = address
+    away: tuple[OutsideUnreachable, ...] = ()
 
 
 class PortTaken(Exception):
@@ -117,7 +114,8 @@ async def running_stack(
 ) -> AsyncIterator[Stack]:
     """Everything is ready inside, kept so, and stopped on leaving.
 
-    `outside_wait_s`: how long an outside server may take to answer at first.
+    `outside_wait_s`: how long an outside server may take to answer at first, where it never
+    answered this folder before.
 
     Raises EmbeddedError (StartFailed, DataFolderInUse, …), OutsideUnreachable, PortTaken or
     CertificateRefused.
@@ -126,34 +124,112 @@ async def running_stack(
     if settings.tls_cert is not None and (files := files_of(settings)) is not None:
         server_context(files)  # whether it can be used, before anything is started
     with listening_socket(settings.host, settings.port) as door:
-        embedded, outside = _split(settings)
+        outside = outside_of(settings)
+        embedded = [name for name in ALL if name not in outside]
         servers = EmbeddedServers(
             settings.data, embedded, bucket=settings.s3_bucket, on_change=on_change
         )
         async with servers:
             resolved = _resolve(settings, servers, port=door.getsockname()[1])
-            await _ask_outside(resolved, outside, outside_wait_s)
-            url = _url(resolved)
+            known = answered_before(servers.folder.path, outside)
+            wait_s = min(outside_wait_s, _KNOWN_WAIT_S) if known else outside_wait_s
+            away = await unreachable(resolved, outside, wait_s)
+            if away and not known:
+                raise away[0]
             variables = settings_environment(resolved, servers.folder.folder("secrets"))
             keep_settings(servers.folder, variables)
-            environment = _environment(servers, variables, embedded_ray="ray" in embedded)
-            supervisor = servers.supervisor
-            await supervisor.run("migrate", commands.migrate, environment)
-            door.listen(_BACKLOG)
-            supervisor.announce(url=url, outside=outside)
-            # Together: a worker asks nothing of the shards before a request does, and each takes
-            # seconds of which most are imports.
-            await supervisor.start(
-                _process(servers, "shards", commands.shards, environment),
-                *(
-                    _process(servers, f"web-{n}", commands.worker, environment, door, url)
-                    for n in range(1, settings.web_workers + 1)
-                ),
-            )
-            if demo:
-                await supervisor.start(_process(servers, "demo", commands.demo, environment))
+            environment = _environment(servers, variables, embedded_ray="ray" in servers.which)
+            start = _Start(servers, commands, environment, resolved, demo=demo)
             async with _renewing(settings, servers.folder.path):
-                yield Stack(resolved, url, servers, outside)
+                stack = Stack(resolved, _url(resolved), servers, outside, tuple(away))
+                if not away:
+                    await start.whole(door, stack)
+                    yield stack
+                    return
+                async with start.workers_first(door, stack):
+                    yield stack
+
+
+class _Start:
+    """Our own processes, in order."""
+
+    def __init__(
+        self,
+        servers: EmbeddedServers,
+        commands: Programs,
+        environment: Mapping[str, str],
+        settings: Settings,
+        *,
+        demo: bool,
+    ) -> None:
+        self._servers = servers
+        self._commands = commands
+        self._environment = environment
+        self._settings = settings
+        self._demo = demo
+
+    async def whole(self, door: socket.socket, stack: Stack) -> None:
+        """Everything. Raises StartFailed."""
+        await self._migrate()
+        self._open(door, stack)
+        # Together: a worker asks nothing of the shards before a request does, and each takes
+        # seconds of which most are imports.
+        await self._servers.supervisor.start(self._shards(), *self._workers(door, stack.url))
+        await self._start_demo()
+
+    @asynccontextmanager
+    async def workers_first(self, door: socket.socket, stack: Stack) -> AsyncIterator[None]:
+        """Web workers; the rest while inside, once all servers answer. Raises StartFailed."""
+        self._open(door, stack)
+        await self._servers.supervisor.start(*self._workers(door, stack.url))
+        following = asyncio.create_task(self._follow(stack.outside), name="start the rest")
+        try:
+            yield
+        finally:
+            following.cancel()
+            # What is cancelled here was being started, and is stopped with the others.
+            await asyncio.wait([following])
+
+    async def _follow(self, outside: Mapping[str, str]) -> None:
+        while away := await unreachable(self._settings, outside, wait_s=0.0):
+            log.debug("%s", away[0])
+            await asyncio.sleep(_AGAIN_S)
+        for step in (self._migrate, self._start_shards, self._start_demo):
+            await self._insist(step)
+        log.info("every server answers: the service is whole")
+
+    async def _insist(self, step: Callable[[], Awaitable[None]]) -> None:
+        """To end the service where it fails would end the intake of emergencies, too."""
+        while True:
+            try:
+                return await step()
+            except StartFailed as error:
+                log.critical("only emergencies are taken: %s", error)
+            await asyncio.sleep(_FAILED_AGAIN_S)
+
+    def _open(self, door: socket.socket, stack: Stack) -> None:
+        door.listen(_BACKLOG)
+        self._servers.supervisor.announce(url=stack.url, outside=stack.outside)
+
+    async def _migrate(self) -> None:
+        supervisor = self._servers.supervisor
+        await supervisor.run("migrate", self._commands.migrate, self._environment)
+
+    async def _start_shards(self) -> None:
+        await self._servers.supervisor.start(self._shards())
+
+    def _shards(self) -> ManagedProcess:
+        return _process(self._servers, "shards", self._commands.shards, self._environment)
+
+    def _workers(self, door: socket.socket, url: str) -> Iterator[ManagedProcess]:
+        for n in range(1, self._settings.web_workers + 1):
+            command = self._commands.worker
+            yield _process(self._servers, f"web-{n}", command, self._environment, door, url)
+
+    async def _start_demo(self) -> None:
+        if self._demo:
+            process = _process(self._servers, "demo", self._commands.demo, self._environment)
+            await self._servers.supervisor.start(process)
 
 
 def _url(settings: Settings) -> str:
@@ -185,29 +261,6 @@ async def _renewing(settings: Settings, data: Path) -> AsyncIterator[None]:
         renewing.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await renewing
-
-
-def _split(settings: Settings) -> tuple[frozenset[ServerName], dict[str, str]]:
-    """Which servers are ours to start; of the others, where they are (without passwords)."""
-    places: dict[ServerName, str | None] = {
-        "postgres": _place(settings.database_url),
-        "redis": _places(settings.redis_url),
-        "s3": settings.s3_url,
-        "ray": settings.ray_address,
-    }
-    outside: dict[str, str] = {name: place for name, place in places.items() if place is not None}
-    return frozenset(name for name in places if name not in outside), outside
-
-
-def _place(url: Secret | None) -> str | None:
-    return None if url is None else url.reveal().rpartition("@")[2].rpartition("//")[2]
-
-
-def _places(urls: Secret | None) -> str | None:
-    """Where several are, separated by commas."""
-    if urls is None:
-        return None
-    return ", ".join(_place(Secret(url)) or "" for url in split_urls(urls.reveal()))
 
 
 def _resolve(settings: Settings, servers: EmbeddedServers, port: int) -> Settings:
@@ -242,44 +295,6 @@ def _resolve(settings: Settings, servers: EmbeddedServers, port: int) -> Setting
         named = msgspec.structs.replace(resolved, host=host)
         return msgspec.structs.replace(resolved, public_url=_url(named))
     return resolved
-
-
-async def ask_server(name: str, settings: Settings) -> None:
-    """Whether this server of resolved settings answers. Raises NotReady or OSError."""
-    if name == "postgres":
-        assert settings.database_url is not None
-        await ask.postgres(settings.database_url.reveal())
-    elif name == "redis":
-        assert settings.redis_url is not None
-        for url in split_urls(settings.redis_url.reveal()):
-            await ask.redis(url)
-    elif name == "s3":
-        assert settings.s3_url and settings.s3_access_key and settings.s3_secret_key
-        access = S3Access(
-            url=settings.s3_url.rstrip("/"),
-            access_key=settings.s3_access_key,
-            secret_key=settings.s3_secret_key.reveal(),
-            region=settings.s3_region,
-        )
-        await ask.s3(access, settings.s3_bucket)
-    else:
-        assert settings.ray_address is not None
-        await ask.ray(settings.ray_address)
-
-
-async def _ask_outside(settings: Settings, outside: Mapping[str, str], wait_s: float) -> None:
-    async def asked(name: str, address: str) -> None:
-        deadline = asyncio.get_running_loop().time() + wait_s
-        while True:
-            try:
-                return await ask_server(name, settings)
-            except (NotReady, OSError) as error:
-                if asyncio.get_running_loop().time() > deadline:
-                    reason = str(error) or type(error).__name__
-                    raise OutsideUnreachable(name, address, reason) from error
-            await asyncio.sleep(0.2)  # somebody watches it start; a refused connection costs little
-
-    await asyncio.gather(*(asked(name, address) for name, address in outside.items()))
 
 
 def _environment(

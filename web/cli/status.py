@@ -21,8 +21,8 @@ from storage.embedded.state import ProcessState, State
 from storage.spool import SpoolError, read_summary
 from web.cli.exits import Exit
 from web.cli.options import config_option, data_option, settings_or_exit
+from web.cli.outside import ask_server
 from web.cli.running import running_settings, running_state
-from web.cli.stack import ask_server
 from web.mail.report import MailReport, mail_line, mail_report
 from web.tls.context import client_context
 

@@ -19,7 +19,8 @@ from storage.embedded import DataFolderInUse, EmbeddedError
 from storage.embedded.state import ProcessState
 from web.cli.exits import Exit
 from web.cli.options import config_option, data_option, fail, settings_or_exit
-from web.cli.stack import OutsideUnreachable, PortTaken, Programs, Stack, running_stack
+from web.cli.outside import OutsideUnreachable
+from web.cli.stack import PortTaken, Programs, Stack, running_stack
 from web.tls.context import FOLDER as TLS_FOLDER
 from web.tls.context import CertificateRefused
 from web.tls.folder import AUTHORITY, CERTIFICATE
@@ -159,6 +160,10 @@ def _show(console: Console, stack: Stack, demo: bool, took_s: float) -> None:
     for name, address in stack.outside.items():
         table.add_row(name, f"{address} (outside)", "", "")
     console.print(table)
+    for error in stack.away:
+        console.print(f"[yellow]{error}[/]", highlight=False, soft_wrap=True)
+    if stack.away:
+        console.print("emergencies are taken, and nothing else, until it does", highlight=False)
     console.print(f"[bold]{stack.url}[/]   API description: {stack.url}/schema", highlight=False)
     secret = stack.settings.token_secret
     if demo and secret is not None:

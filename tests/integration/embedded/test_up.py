@@ -12,6 +12,7 @@ import urllib.request
 from asyncio.subprocess import Process
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -19,9 +20,11 @@ from config import load_settings
 from storage.embedded import EmbeddedServers
 from tests.integration.embedded.child import WITHIN_S, child, ended, line_with
 from tests.integration.embedded.processes import alive, mentioning, tree, until
+from tests.integration.web.gate import Gate
 from web import tokens
 from web.cli.exits import Exit
-from web.cli.stack import OutsideUnreachable, running_stack
+from web.cli.outside import OutsideUnreachable
+from web.cli.stack import running_stack
 
 UP = ("-m", "tests.integration.embedded.run_up")
 MAXRAY = ("-m", "web.cli")
@@ -162,6 +165,37 @@ async def test_an_outside_server_that_does_not_answer_is_named_without_its_passw
             raise AssertionError("it started without Redis")
     assert "redis at 127.0.0.1:1/0 does not answer" in str(caught.value)
     assert "hunter2" not in str(caught.value)
+
+
+async def test_where_a_server_is_away_that_was_there_before_emergencies_are_taken_until_it_is_back(
+    outside: dict[str, str], servers: EmbeddedServers, tmp_path: Path
+) -> None:
+    there = urlsplit(servers.database_url)
+    assert there.port is not None
+    async with Gate.before(there.port) as gate:
+        place = there._replace(netloc=f"{there.username}:{there.password}@127.0.0.1:{gate.port}")
+        environment = {**outside, "MAXRAY_DATABASE_URL": place.geturl()}
+        async with child(*UP, environment=environment) as process:
+            await url_of(process)
+            process.send_signal(signal.SIGTERM)
+            assert (await ended(process))[0] == Exit.OK
+        gate.shut()
+        async with child(*UP, environment=environment) as process:
+            said = await line_with(process, "does not answer")
+            assert f"postgres at 127.0.0.1:{gate.port}" in said
+            await line_with(process, "emergencies are taken, and nothing else")
+            assert await asyncio.to_thread(answering_pid, await url_of(process))
+            code, report = await status_of(tmp_path / "data", {})
+            assert (code, report["healthy"]) == (Exit.UNHEALTHY, False)
+            assert [entry["name"] for entry in report["processes"]][:2] == ["web-1", "postgres"]
+            gate.open()
+            await line_with(process, "the service is whole")
+            code, report = await status_of(tmp_path / "data", {})
+            assert (code, report["healthy"]) == (Exit.OK, True)
+            names = [entry["name"] for entry in report["processes"]]
+            assert names[:3] == ["web-1", "shards", "demo"]
+            process.send_signal(signal.SIGTERM)
+            assert (await ended(process))[0] == Exit.OK
 
 
 async def test_a_process_that_cannot_start_is_reported_with_what_it_said(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from storage import migrate, migrations
+from storage import migrate, migrations, schema
 from storage.records.table import RECORD_TABLES, Outbox
 from storage.resources.table import RESOURCE_TABLES
 
@@ -38,6 +38,25 @@ async def test_of_several_at_once_one_migrates_and_nothing_is_printed(
     assert applied == [ALL]
     assert await migrate.run(empty) == []
     assert capfd.readouterr().out == ""
+
+
+async def test_a_schema_that_lacks_migrations_is_refused_with_their_names(empty: str) -> None:
+    with pytest.raises(schema.SchemaBehind) as caught:
+        await schema.require(empty)
+    assert caught.value.missing == ALL
+    await migrate.run(empty)
+    await schema.require(empty)
+    connection = await asyncpg.connect(empty)
+    await connection.execute("UPDATE migration SET name = '9999_newer' WHERE name = $1", ALL[-1])
+    with pytest.raises(schema.SchemaBehind, match=f"lacks the migrations {ALL[-1]}$"):
+        await schema.require(empty)
+    await connection.execute(
+        "INSERT INTO migration (name, app_name) VALUES ($1, 'storage')", ALL[-1]
+    )
+    await schema.require(empty)  # and what a newer version has added is no reason
+    await connection.close()
+    with pytest.raises(OSError):
+        await schema.require("postgresql://maxray@127.0.0.1:9/maxray")
 
 
 async def test_a_migration_that_fails_leaves_the_schema_as_it_was(empty: str) -> None:

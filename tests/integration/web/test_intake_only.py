@@ -11,9 +11,11 @@ import pytest
 
 from actors.clock import SystemClock
 from config import Secret, Settings
+from storage.schema import SchemaBehind
 from tests.integration.web.api import EMERGENCY, Api, problem
 from tests.integration.web.conftest import MASTER_KEY, SECRET, Stack, client_of
 from tests.integration.web.machine import Machine, live, machine_of, store_of
+from web.composition import AWAY, application
 from web.spool.intake_only import intake_app
 
 # Nobody listens there: PostgreSQL is away for good.
@@ -58,6 +60,20 @@ async def test_its_emergencies_are_raised_once_by_a_worker_that_can(
     async with machine_of(stack, api, machine.folder):
         await machine.replayed()
     assert [one["id"] for one in await machine.history(patient)] == [logged["id"]]
+
+
+async def test_a_worker_is_not_whole_before_the_schema_is(stack: Stack) -> None:
+    settings = Settings(
+        database_url=Secret(stack.database_url.replace("search_path=", "search_path=not_yet_")),
+        redis_url=Secret("redis://127.0.0.1:9/0"),
+        ray_address="127.0.0.1:9",
+        token_secret=Secret(SECRET),
+        master_key=Secret(MASTER_KEY),
+    )
+    with pytest.raises(SchemaBehind, match="lacks the migrations 0001_runtime, ") as caught:
+        async with application(settings):
+            raise AssertionError("it serves without a schema")
+    assert isinstance(caught.value, AWAY)  # it takes emergencies, and tries again
 
 
 async def test_everything_else_is_answered_that_it_starts(started: Api, api: Api) -> None:
