@@ -22,7 +22,7 @@ from realtime.protocol.messages import (
 )
 from realtime.transport.message import Message
 from tests.unit.realtime.clock import settle
-from tests.unit.realtime.keyed_world import Node
+from tests.unit.realtime.keyed_world import KeyedWorld, Node
 
 
 class _Push(msgspec.Struct):
@@ -240,3 +240,11 @@ class _Wire:
 
 def _is_result(item: Item) -> bool:
     return not isinstance(item, bytes)
+
+
+async def joined(world: KeyedWorld, client: MapClient, node: int = 0) -> MapClient:
+    """The client, connected to the node, with the map as it is."""
+    await client.connect(world.nodes[node])
+    await client.settle()
+    assert client.live
+    return client

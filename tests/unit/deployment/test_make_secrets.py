@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.unit.deployment import DEPLOY, compose, make_secrets
+from tests.unit.deployment.files import DEPLOY, compose, make_secrets
 
 
 def contents(directory: Path) -> dict[str, str]:

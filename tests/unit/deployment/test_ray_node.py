@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from ray.scripts.scripts import start
 
-from tests.unit.deployment import DEPLOY, services
+from tests.unit.deployment.files import DEPLOY, services
 
 SCRIPT = DEPLOY / "ray-node"
 HEAD = "127.0.0.1:6379"

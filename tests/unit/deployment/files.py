@@ -12,9 +12,15 @@ from typing import Any
 
 import yaml
 
-ROOT = Path(__file__).parents[2]
+from config import Settings
+from config.source import load_settings
+
+ROOT = Path(__file__).parents[3]
 DEPLOY = ROOT / "config" / "deploy"
 SECRETS_MOUNT = "/run/secrets"
+# An image of others', by version and digest, with no registry named.
+PINNED = re.compile(r"(?P<name>[a-z0-9]+(?:/[a-z0-9-]+)?):(?P<tag>[\w.-]+)@sha256:[0-9a-f]{64}")
+THIRD_PARTY = {"caddy", "postgres", "redis", "s3"}
 
 
 def interpolated(value: Any) -> Any:
@@ -39,6 +45,11 @@ def compose() -> dict[str, Any]:
 def services() -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = compose()["services"]
     return found
+
+
+def ours() -> list[str]:
+    """The services that run our image."""
+    return sorted(services().keys() - THIRD_PARTY)
 
 
 def mounted_secrets(service: Mapping[str, Any]) -> dict[str, str]:
@@ -88,3 +99,20 @@ def make_secrets(directory: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [str(DEPLOY / "make-secrets"), str(directory)], capture_output=True, text=True, timeout=30
     )
+
+
+def settings_of(name: str, secrets: Path) -> Settings:
+    """As the service's process reads them, with its secrets where the test has them."""
+    service = services()[name]
+    mounted = {target: str(secrets / source) for source, target in mounted_secrets(service).items()}
+    variables = environment(service)
+    for variable, value in variables.items():
+        if variable.startswith("MAXRAY_") and value.startswith(SECRETS_MOUNT):
+            assert value in mounted, f"{name}: {variable} names a secret it does not mount"
+    return load_settings({key: mounted.get(value, value) for key, value in variables.items()})
+
+
+def output(*command: str | Path) -> str:
+    """What a program prints; its exit status aside, for some fail after printing their help."""
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
+    return done.stdout + done.stderr

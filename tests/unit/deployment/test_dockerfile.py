@@ -8,8 +8,7 @@ import shlex
 import tomllib
 from pathlib import PurePosixPath
 
-from tests.unit.deployment import DEPLOY, ROOT, dockerfile, final_stage, services
-from tests.unit.test_docker_compose import PINNED
+from tests.unit.deployment.files import DEPLOY, PINNED, ROOT, dockerfile, final_stage, services
 
 
 def instructions(word: str) -> list[str]:
