@@ -20,18 +20,8 @@ from actors.ports import (
     Rejected,
 )
 from storage.journal_postgres import PostgresJournal
-from tests.contracts.journal import (
-    NOW,
-    SLOTS,
-    A,
-    B,
-    JournalContract,
-    answer,
-    audit,
-    entity,
-    event,
-    message,
-)
+from tests.contracts.journal import JournalContract
+from tests.contracts.journal.rows import NOW, SLOTS, A, B, answer, audit, entity, event, message
 from tests.waiting import until
 
 

@@ -22,7 +22,8 @@ from storage.encryption import MasterKeys, PostgresKeyStore, Vault
 from storage.encryption.envelope import sealed
 from storage.journal_postgres import PostgresJournal
 from storage.journal_sealed import SealedJournal
-from tests.contracts.journal import NOW, SLOT_A, SLOTS, A, B, JournalContract, answer, entity, event
+from tests.contracts.journal import JournalContract
+from tests.contracts.journal.rows import NOW, SLOT_A, SLOTS, A, B, answer, entity, event
 
 MASTER = "0123456789abcdef0123456789abcdef"
 _number = count(1)

@@ -6,7 +6,8 @@ import pytest
 
 from actors.journal_memory import MemoryJournal
 from actors.ports import Commit, JournalUnavailable
-from tests.contracts.journal import A, JournalContract, answer
+from tests.contracts.journal import JournalContract
+from tests.contracts.journal.rows import A, answer
 
 
 class TestMemoryJournal(JournalContract):
