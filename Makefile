@@ -13,6 +13,8 @@ SEED ?= 1
 SPEED ?= 600
 UNITS ?= 22
 POLICY ?= priority
+# Plugins that other packages bring along and no test uses: a second and more of processor at each start.
+PYTEST := $(BIN)/python -m pytest -p no:anyio -p no:faker
 # Packages are taken from wherever pip is set up to take them; their hashes are in the lock files.
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
@@ -40,17 +42,17 @@ test: install ## Run the whole test suite against real servers: its parts at onc
 		test-web test-integration test-acceptance test-unit
 
 test-unit:
-	@$(BIN)/python -m pytest tests/unit tests/chaos
+	@$(PYTEST) -p no:schemathesis tests/unit tests/chaos
 
 # These mostly wait: for servers to start, to be killed and to come back.
 test-web:
-	@$(BIN)/python -m pytest tests/integration/web
+	@$(PYTEST) tests/integration/web
 
 test-integration:
-	@$(BIN)/python -m pytest tests/integration --ignore=tests/integration/web
+	@$(PYTEST) -p no:schemathesis tests/integration --ignore=tests/integration/web
 
 test-acceptance:
-	@$(BIN)/python -m pytest tests/acceptance
+	@$(PYTEST) -p no:schemathesis tests/acceptance
 
 check: install ## Lint, types, import contracts, generated files: what CI checks before the tests
 	@$(BIN)/ruff check .

@@ -86,6 +86,12 @@ class Running:
             headers["Idempotency-Key"] = key or uuid4().hex
         return await self._client.request(method, path, headers=headers, json=body)
 
+    async def ready(self) -> bool:
+        """Whether the worker that answers says that all parts are there."""
+        with contextlib.suppress(httpx.TransportError):
+            return (await self.answer("GET", "/health/ready", None)).is_success
+        return False
+
     async def ask(
         self,
         method: str,

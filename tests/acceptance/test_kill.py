@@ -23,6 +23,8 @@ SPEED, UNITS = "2400", "60"
 EARLY = 10
 # Generous: what takes longer has stalled.
 REPLAY_S, BACK_S, SETTLE_S = 100.0, 45.0, 20.0
+# Each look is a request to what is just being restarted.
+_LOOK_EVERY_S = 0.1
 # The default policy weighs urgency against the way: it promises no order.
 CHECK = ("-m", "tests.chaos.check_journal", "--order", "none")
 
@@ -123,6 +125,9 @@ async def replaced(service: Running, killed: Collection[psutil.Process]) -> None
     dead = {process.pid for process in killed}
     async with asyncio.timeout(BACK_S):
         while True:
+            # The cheaper question first: a command that starts takes the processor from the others.
+            while not await service.ready():
+                await asyncio.sleep(_LOOK_EVERY_S)
             code, status = await service.status()
             pids = {process["pid"] for process in status["processes"]}
             if code == 0 and not pids & dead:

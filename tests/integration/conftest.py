@@ -1,20 +1,21 @@
 """Real servers for the integration tests, started once a session and only when a test asks.
 
 Each test gets a schema of its own in the one database: new tables, without the price of a new
-database (a second and more, with fsync on).
+database.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from itertools import count
 from pathlib import Path
 
 import asyncpg
 import pytest
 
-from storage.embedded import EmbeddedServers
+from storage.embedded import EmbeddedServers, server_postgres
 
 RUNTIME_SQL = Path(__file__).parents[2] / "storage" / "sql" / "runtime.sql"
 _number = count(1)
@@ -24,8 +25,16 @@ _number = count(1)
 async def postgres_servers(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[EmbeddedServers]:
-    """A running PostgreSQL, with the folder that has its secrets."""
-    async with EmbeddedServers(tmp_path_factory.mktemp("postgres"), {"postgres"}) as servers:
+    """A running PostgreSQL, with the folder that has its secrets.
+
+    Its files are not flushed: only the fall of the whole machine would show it, and thousands of
+    commits would wait for it. As we ship it they are: tests/integration/embedded/test_servers.py.
+    """
+    servers = EmbeddedServers(tmp_path_factory.mktemp("postgres"), {"postgres"})
+    async with AsyncExitStack() as closing:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setitem(server_postgres._CONFIGURATION, "fsync", "off")
+            await closing.enter_async_context(servers)
         yield servers
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
@@ -14,12 +16,10 @@ from config import Secret, Settings
 from storage.schema import SchemaBehind
 from tests.integration.web.api import EMERGENCY, Api, problem
 from tests.integration.web.conftest import MASTER_KEY, SECRET, Stack, client_of
+from tests.integration.web.gate import Gate
 from tests.integration.web.machine import Machine, live, machine_of, store_of
 from web.composition import AWAY, application
 from web.spool.intake_only import intake_app
-
-# Nobody listens there: PostgreSQL is away for good.
-NOWHERE = "postgresql://maxray@127.0.0.1:9/maxray"
 
 
 @pytest.fixture
@@ -29,18 +29,25 @@ async def machine(stack: Stack, api: Api, tmp_path: Path) -> AsyncIterator[Machi
 
 
 @pytest.fixture
-async def started(machine: Machine, api: Api, tmp_path: Path) -> AsyncIterator[Api]:
-    """The machine's third worker, which started just now."""
-    settings = Settings(
-        data=tmp_path,
-        database_url=Secret(NOWHERE),
-        token_secret=Secret(SECRET),
-        master_key=Secret(MASTER_KEY),
-    )
+async def started(stack: Stack, machine: Machine, api: Api, tmp_path: Path) -> AsyncIterator[Api]:
+    """The machine's third worker, which started just now. Its PostgreSQL is back when it ends."""
+    here = urlsplit(stack.database_url)
+    assert here.port is not None
     store = store_of(tmp_path / "spool")
     await store.open()
-    async with intake_app(settings, store, SystemClock()) as app, live(app), client_of(app) as one:
-        yield api.elsewhere(one)
+    async with AsyncExitStack() as closing:
+        gate = await closing.enter_async_context(Gate.before(here.port))
+        gate.shut()
+        settings = Settings(
+            data=tmp_path,
+            database_url=Secret(stack.database_url.replace(f":{here.port}/", f":{gate.port}/")),
+            token_secret=Secret(SECRET),
+            master_key=Secret(MASTER_KEY),
+        )
+        app = await closing.enter_async_context(intake_app(settings, store, SystemClock()))
+        await closing.enter_async_context(live(app))
+        yield api.elsewhere(await closing.enter_async_context(client_of(app)))
+        gate.open()
 
 
 async def test_its_emergencies_are_raised_once_by_a_worker_that_can(
