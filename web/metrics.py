@@ -11,7 +11,7 @@ import dataclasses
 import itertools
 import time
 from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from prometheus_client import generate_latest
 from prometheus_client.core import (
@@ -23,14 +23,16 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from actors.cluster import RayTransport
 from actors.errors import RuntimeFault
 from actors.router import Router
 from actors.stats import Stats
 from realtime.metrics import Histogram, Metrics
 from realtime.node import RealtimeServer
 from storage.spool import Summary
-from web.spool.store import SpoolStore
+
+if TYPE_CHECKING:  # a realtime server that runs alone has no use for Ray, nor the time to load it
+    from actors.cluster import RayTransport
+    from web.spool.store import SpoolStore
 
 _GAUGES: Final = frozenset(
     {

@@ -1,4 +1,4 @@
-"""Servers for the whole session, one Node process, and clients that are closed after each test."""
+"""Servers for all tests in here, one Node process, and clients that are closed after each test."""
 
 from __future__ import annotations
 
@@ -174,7 +174,7 @@ def name() -> str:
     return f"n{next(_numbers)}"
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def driver() -> AsyncIterator[Driver]:
     driver = Driver()
     await driver.start()
@@ -189,12 +189,12 @@ async def bench(driver: Driver) -> AsyncIterator[Bench]:
     await bench.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("realtime")
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def servers(folder: Path) -> AsyncIterator[dict[str, Server]]:
     """All of them, started at once: most of a start is the import of modules."""
     servers = {
@@ -207,19 +207,19 @@ async def servers(folder: Path) -> AsyncIterator[dict[str, Server]]:
     await asyncio.gather(*(server.stop() for server in servers.values()))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def server(servers: dict[str, Server]) -> Server:
     """One that wants tokens."""
     return servers["server"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def hasty(servers: dict[str, Server]) -> Server:
     """One that wants tokens, pings often, and ends at once what has expired."""
     return servers["hasty"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def insecure(servers: dict[str, Server]) -> Server:
     """One that asks nobody for anything: as the SDKs' own suites want it."""
     return servers["insecure"]

@@ -1,4 +1,5 @@
-"""A Ray cluster of one node, and the shards on it, for all tests of the session."""
+"""A Ray cluster of one node, and the shards on it, for all tests in here; it ends with them, for a
+cluster with nothing to do takes the processor too."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from storage.embedded import EmbeddedServers
 from tests.integration.conftest import RUNTIME_SQL
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def ray_cluster(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
     """The address of a Ray head; this process is connected to it."""
     async with EmbeddedServers(tmp_path_factory.mktemp("ray"), {"ray"}, num_cpus=2) as servers:
@@ -29,7 +30,7 @@ async def ray_cluster(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator
         os.environ.update(before)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def ray_database(postgres: str) -> str:
     """One set of tables for all tests on Ray, so that the shards can be kept between them."""
     schema = f"ray_{os.getpid()}"
@@ -43,7 +44,7 @@ async def ray_database(postgres: str) -> str:
     return url
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def ray_streams(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that stands for the channel streams."""
     return tmp_path_factory.mktemp("streams")

@@ -55,7 +55,7 @@ async def test_what_even_the_guardian_missed_is_ended_by_the_next_start(tmp_path
             stuck.suspend()
         guardian.kill()
         process.send_signal(signal.SIGKILL)
-        await until(lambda: not psutil.pid_exists(guardian.pid), WITHIN_S, "the guardian is gone")
+        await until(lambda: not alive([guardian]), WITHIN_S, "the guardian is gone")
     assert postmaster in alive(family)
     async with child(*RUN, str(tmp_path), "postgres", "redis") as process:
         told = json.loads(await line_with(process, "{"))
