@@ -13,8 +13,9 @@ SEED ?= 1
 SPEED ?= 600
 UNITS ?= 22
 POLICY ?= priority
-# Plugins that other packages bring along and no test uses: a second and more of processor at each start.
-PYTEST := $(BIN)/python -m pytest -p no:anyio -p no:faker
+# Without plugins that other packages bring along and no test uses, a second and more at each start;
+# and with compiled modules kept, which each of the many programs that tests start would make anew.
+PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -p no:anyio -p no:faker
 # Packages are taken from wherever pip is set up to take them; their hashes are in the lock files.
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
