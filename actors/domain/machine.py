@@ -44,6 +44,17 @@ class Machine:
                 allowed,
             ) from None
 
+    def steps(self, command: str) -> Mapping[tuple[str, str], str]:
+        """Of a command that moves through several states: (state, step) -> the next state.
+
+        For who asks at each message, and would put a trigger's name together each time.
+        """
+        return {
+            (state, trigger.removeprefix(f"{command}:")): target
+            for (state, trigger), target in self.table.items()
+            if trigger.startswith(f"{command}:")
+        }
+
     def states(self) -> tuple[str, ...]:
         """Every state, in order of first mention."""
         seen: dict[str, None] = {}

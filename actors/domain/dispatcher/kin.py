@@ -40,7 +40,8 @@ def descended(
     A root has none itself, so that no more than one mapping is kept alive by it.
     """
     if len(parent) < _FEW:
-        few = {**parent, **changes}
+        few = dict(parent)
+        few.update(changes)
         for key in gone:
             few.pop(key, None)
         return few
@@ -54,7 +55,9 @@ def descended(
 def with_entry(parent: Mapping[str, T], key: str, entry: T) -> dict[str, T]:
     """As above, with one change."""
     if len(parent) < _FEW:
-        return {**parent, key: entry}
+        few = dict(parent)  # copied whole, which a display with `**` is not
+        few[key] = entry
+        return few
     made = Kin(parent)
     made[key] = entry
     return _of(parent, made, (key,))

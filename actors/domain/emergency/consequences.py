@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from actors.domain.emergency import merge
 from actors.domain.emergency.apply import apply
 from actors.domain.emergency.events import EmergencyEvent, Events, UnitStoodDown
+from actors.domain.emergency.machine import ENDED
 from actors.domain.emergency.projection import emergency_view
 from actors.domain.emergency.state import Emergency
 from actors.domain.kernel import Decision, EntityRef, Later, Send, fold
@@ -14,11 +16,13 @@ from actors.domain.messages.status import EndReason
 from actors.domain.messages.to_dispatcher import EmergencyChanged, RemoveEmergency
 from actors.domain.messages.to_paramedic import ShareTrack, StageTask, WithdrawTask
 
+_NOTHING: Final = Decision()
+
 
 def concluded(state: Emergency, events: Events) -> Decision:
     """The events with all that others must hear of them."""
     if not events:
-        return Decision()
+        return _NOTHING
     after = fold(apply, state, events)
     return Decision(events, _told(state, events, after), after=after)
 
@@ -37,9 +41,12 @@ def _told(state: Emergency, events: Events, after: Emergency) -> tuple[Send, ...
     """Tell the dispatcher what it must know, and on a cancel the crew."""
     if not events:
         return ()
-    if not after.ended:
+    if after.status not in ENDED:
+        changed, orders = _changed(after), after.orders
+        if not orders.staged_at and not orders.duplicates:
+            return (changed,)  # nearly always; nobody hears of what follows, then
         return (
-            _changed(after),
+            changed,
             *_staged(state, after),
             *_shared(state, after),
             *merge.told(state, after),

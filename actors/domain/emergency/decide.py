@@ -7,7 +7,8 @@ case has its harmless answer here.
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 from actors.domain.access import Facts, require
 from actors.domain.emergency import desk, merge
@@ -15,6 +16,7 @@ from actors.domain.emergency.commands import (
     CancelEmergency,
     EmergencyCommand,
     ExplainChoices,
+    OrderCommand,
     OverridePriority,
     RaiseEmergency,
     TakeOverEmergency,
@@ -32,7 +34,7 @@ from actors.domain.emergency.machine import MACHINE
 from actors.domain.emergency.primary import from_paramedic
 from actors.domain.emergency.projection import choice_list, emergency_detail
 from actors.domain.emergency.state import Cancellation, Emergency, Override, wake_at
-from actors.domain.kernel import Context, Decision, DomainError, Wake
+from actors.domain.kernel import Command, Context, Decision, DomainError, Wake
 from actors.domain.machine import NEW
 from actors.domain.messages.to_emergency import (
     AssignUnit,
@@ -44,6 +46,7 @@ from actors.domain.messages.to_emergency import (
 )
 from actors.domain.triage import TriageAnswers, triage
 
+_NOT_ASKED: Final = TriageAnswers()
 TRIAGED_ELSEWHERE = "triaged_elsewhere"
 # As long as a spooled call's key is kept. A clock that puts a call back further is not believed: it
 # would go before all who have waited.
@@ -55,33 +58,33 @@ def decide(state: Emergency, command: EmergencyCommand, ctx: Context) -> Decisio
 
     Raises DomainError: forbidden, not_found, impossible_transition, and what desk.decided raises.
     """
-    match command:
-        # First what comes most often: each class before is asked for in turn.
-        case RecordProgress() | AssignUnit() | ReleaseUnit():
-            require(ctx.by, "emergency.message")
-            return from_paramedic(state, command, ctx)
-        case RaiseEmergency():
-            return answered(state, _raise(state, command, ctx))
-        case TakeOverEmergency():
-            return answered(state, _take_over(state, command, ctx))
-        case ViewEmergency():
-            _person(state, "emergency.view", ctx)
-            return Decision(answer=emergency_detail(state))
-        case ExplainChoices():
-            _person(state, "emergency.why", ctx)
-            return Decision(answer=choice_list(state))
-        case CancelEmergency():
-            return answered(state, _cancel(state, command, ctx))
-        case OverridePriority():
-            return answered(state, _override(state, command, ctx))
-        case LinkDuplicate() | ReturnDuplicate() | FollowPrimary():
-            require(ctx.by, "emergency.message")
-            return _from_emergency(state, command, ctx)
-        case Wake():
-            return concluded(state, _hold_over(state, ctx.now))
-        case _:
-            _person(state, desk.ACTIONS[type(command)], ctx)
-            return answered(state, desk.decided(state, command, ctx))
+    return _DECIDED[type(command)](state, command, ctx)
+
+
+def _crews_word(
+    state: Emergency, message: AssignUnit | RecordProgress | ReleaseUnit, ctx: Context
+) -> Decision:
+    require(ctx.by, "emergency.message")
+    return from_paramedic(state, message, ctx)
+
+
+def _viewed(state: Emergency, _command: ViewEmergency, ctx: Context) -> Decision:
+    _person(state, "emergency.view", ctx)
+    return Decision(answer=emergency_detail(state))
+
+
+def _explained(state: Emergency, _command: ExplainChoices, ctx: Context) -> Decision:
+    _person(state, "emergency.why", ctx)
+    return Decision(answer=choice_list(state))
+
+
+def _woken(state: Emergency, _command: Wake, ctx: Context) -> Decision:
+    return concluded(state, _hold_over(state, ctx.now))
+
+
+def _ordered(state: Emergency, command: OrderCommand, ctx: Context) -> Decision:
+    _person(state, desk.ACTIONS[type(command)], ctx)
+    return answered(state, desk.decided(state, command, ctx))
 
 
 def _hold_over(state: Emergency, now: float) -> Events:
@@ -89,19 +92,21 @@ def _hold_over(state: Emergency, now: float) -> Events:
     return () if due is None or due > now else (HoldEnded(at=now),)
 
 
-def _from_emergency(
-    state: Emergency, message: LinkDuplicate | ReturnDuplicate | FollowPrimary, ctx: Context
-) -> Decision:
-    match message:
-        case LinkDuplicate():
-            events, sends = merge.linked(state, message, ctx)
-            return concluded(state, events) if events else Decision(sends=sends)
-        case ReturnDuplicate():
-            return concluded(state, merge.returned(state, message, ctx))
-        case FollowPrimary():
-            # For whoever called; the dispatcher has nothing to do with it any more.
-            followed = merge.followed(state, message, ctx)
-            return Decision(followed)
+def _linked(state: Emergency, message: LinkDuplicate, ctx: Context) -> Decision:
+    require(ctx.by, "emergency.message")
+    events, sends = merge.linked(state, message, ctx)
+    return concluded(state, events) if events else Decision(sends=sends)
+
+
+def _returned(state: Emergency, message: ReturnDuplicate, ctx: Context) -> Decision:
+    require(ctx.by, "emergency.message")
+    return concluded(state, merge.returned(state, message, ctx))
+
+
+def _followed(state: Emergency, message: FollowPrimary, ctx: Context) -> Decision:
+    # For whoever called; the dispatcher has nothing to do with it any more.
+    require(ctx.by, "emergency.message")
+    return Decision(merge.followed(state, message, ctx))
 
 
 def _facts(state: Emergency) -> Facts:
@@ -157,7 +162,7 @@ def _take_over(state: Emergency, command: TakeOverEmergency, ctx: Context) -> Ev
             location=command.location,
             address=None,
             symptoms=(),
-            answers=TriageAnswers(),
+            answers=_NOT_ASKED,
             contact_phone=None,
             needs=tuple(sorted(set(command.needs))),
             priority=command.priority,
@@ -189,3 +194,31 @@ def _override(state: Emergency, command: OverridePriority, ctx: Context) -> Even
         at=ctx.now,
     )
     return (PriorityOverridden(at=ctx.now, override=override),)
+
+
+def _of_person(
+    events: Callable[[Emergency, Any, Context], Events],
+) -> Callable[[Emergency, Any, Context], Decision]:
+    """What it leads to, with an answer."""
+
+    def decided(state: Emergency, command: Any, ctx: Context) -> Decision:
+        return answered(state, events(state, command, ctx))
+
+    return decided
+
+
+# By type: a `match` over so many classes asks for each in turn, at every command.
+_DECIDED: Final[Mapping[type[Command], Callable[[Emergency, Any, Context], Decision]]] = {
+    **dict.fromkeys((RecordProgress, AssignUnit, ReleaseUnit), _crews_word),
+    RaiseEmergency: _of_person(_raise),
+    TakeOverEmergency: _of_person(_take_over),
+    ViewEmergency: _viewed,
+    ExplainChoices: _explained,
+    CancelEmergency: _of_person(_cancel),
+    OverridePriority: _of_person(_override),
+    LinkDuplicate: _linked,
+    ReturnDuplicate: _returned,
+    FollowPrimary: _followed,
+    Wake: _woken,
+    **dict.fromkeys(desk.ACTIONS, _ordered),
+}

@@ -108,6 +108,4 @@ class Orders(Struct, frozen=True, kw_only=True):
 
     def card(self) -> tuple[Slot, ...]:
         """What the dispatcher is told of the further units."""
-        if not self.further:
-            return ()  # nearly always: said at each change of each emergency
         return tuple(Slot(one.slot, one.status, one.wanted) for one in self.further)

@@ -6,6 +6,8 @@ here yet, and who comes too late is told to withdraw.
 
 from __future__ import annotations
 
+from typing import Final, Literal, cast
+
 from actors.domain.emergency.apply import apply
 from actors.domain.emergency.consequences import concluded, removal, withdraw
 from actors.domain.emergency.events import (
@@ -18,26 +20,31 @@ from actors.domain.emergency.events import (
     UnitReleased,
 )
 from actors.domain.emergency.further import from_further, is_old
-from actors.domain.emergency.machine import MACHINE, STATUS_OF_STEP
+from actors.domain.emergency.machine import ENDED, MACHINE
 from actors.domain.emergency.state import Emergency
 from actors.domain.kernel import Context, Decision, fold
 from actors.domain.machine import NEW
 from actors.domain.messages.to_emergency import AssignUnit, RecordProgress, ReleaseUnit
+
+_Progress = Literal["en_route", "on_scene", "transporting", "at_hospital"]
+# By status and the crew's step: the status after it. Asked at each step of each crew.
+_REACHED: Final = MACHINE.steps("RecordProgress")
+_NOTHING: Final = Decision()
 
 
 def from_paramedic(
     state: Emergency, message: AssignUnit | RecordProgress | ReleaseUnit, ctx: Context
 ) -> Decision:
     """What the message makes known, whichever slot's crew it is of."""
-    if state.ended:
+    if state.status in ENDED:
         return _too_late(state, message, ctx)
     if state.status == NEW:
-        return Decision()  # no offer is made for what was never raised
+        return _NOTHING  # no offer is made for what was never raised
     if message.slot > 1:
         return concluded(state, from_further(state, message, ctx))
     if state.orders.primary_done is not None:
-        return Decision()  # a repeat: nobody else is sent as the primary unit
-    if isinstance(message, ReleaseUnit):
+        return _NOTHING  # a repeat: nobody else is sent as the primary unit
+    if type(message) is ReleaseUnit:
         return concluded(state, _release(state, message, ctx))
     events: Events = ()
     if message.attempt > state.attempt:
@@ -61,10 +68,11 @@ def from_paramedic(
                 attempt=message.attempt,
                 accepted_at=message.accepted_at,
                 eta_s=message.eta_s,
-                choice=message.choice if isinstance(message, AssignUnit) else None,
+                choice=message.choice if type(message) is AssignUnit else None,
             ),
         )
-    if isinstance(message, RecordProgress):
+    # By type: asking whether it is one of a class takes longest where it is not.
+    if type(message) is RecordProgress:
         events += _progress(fold(apply, state, events) if events else state, message, ctx)
     return concluded(state, events)
 
@@ -72,19 +80,16 @@ def from_paramedic(
 def _progress(state: Emergency, message: RecordProgress, ctx: Context) -> Events:
     if message.task != state.task:
         return ()  # of a crew that is gone
-    if not MACHINE.can(state.status, f"RecordProgress:{message.step}"):
+    reached = _REACHED.get((state.status, message.step))
+    if reached is None:
         return _redirected(state, message)
-    match STATUS_OF_STEP[message.step]:
-        case "closed":
-            outcome = message.outcome or "handed_over"
-            if all(further.status == "completed" for further in state.orders.further):
-                return (EmergencyClosed(at=message.at, outcome=outcome),)
-            return (PrimaryCompleted(at=message.at, outcome=outcome),)
-        case ("en_route" | "on_scene" | "transporting" | "at_hospital") as status:
-            to = message.destination
-            return (EmergencyProgressed(at=message.at, status=status, destination=to),)
-        case _:
-            return ()
+    if reached != "closed":
+        status, to = cast("_Progress", reached), message.destination
+        return (EmergencyProgressed(at=message.at, status=status, destination=to),)
+    outcome = message.outcome or "handed_over"
+    if all(further.status == "completed" for further in state.orders.further):
+        return (EmergencyClosed(at=message.at, outcome=outcome),)
+    return (PrimaryCompleted(at=message.at, outcome=outcome),)
 
 
 def _redirected(state: Emergency, message: RecordProgress) -> Events:

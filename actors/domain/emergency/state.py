@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from actors.domain.emergency.machine import ENDED
 from actors.domain.emergency.orders import Orders
@@ -98,7 +99,9 @@ class Emergency(Struct, frozen=True, kw_only=True, gc=False):
 
     def card(self) -> EmergencyCard:
         """What the dispatcher is told."""
-        return EmergencyCard(
+        # In two: a call with more than 15 keywords makes a dict of them first, and this is said at
+        # each change of each emergency.
+        card = EmergencyCard(
             emergency=self.id,
             revision=self.revision,
             status=self.status,
@@ -111,12 +114,18 @@ class Emergency(Struct, frozen=True, kw_only=True, gc=False):
             raised_at=self.raised_at,
             unit=self.unit,
             vehicles=self.vehicles,
-            held=self.orders.held is not None,
-            staging=None if self.orders.staged is None else self.orders.staged.location,
-            further=self.orders.card(),
             attempt=self.attempt,
             destination=None if self.destination is None else self.destination.location,
             care=care_needed(self.answers),
+        )
+        orders = self.orders
+        if orders.held is None and orders.staged is None and not orders.further:
+            return card
+        return replace(
+            card,
+            held=orders.held is not None,
+            staging=None if orders.staged is None else orders.staged.location,
+            further=orders.card(),
         )
 
 

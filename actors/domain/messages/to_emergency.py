@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import final
+
 from actors.domain.choice import Choice
 from actors.domain.kernel import Command
 from actors.domain.messages.status import CareOutcome, EmergencyStatus
@@ -39,6 +41,7 @@ class RecordProgress(Command, frozen=True, kw_only=True):
     slot: int = 1
 
 
+@final
 class ReleaseUnit(Command, frozen=True, kw_only=True):
     """The unit's task was handed back or withdrawn: the emergency has no crew."""
 
