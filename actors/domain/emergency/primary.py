@@ -6,6 +6,7 @@ here yet, and who comes too late is told to withdraw.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final, Literal, cast
 
 from actors.domain.emergency.apply import apply
@@ -26,9 +27,9 @@ from actors.domain.kernel import Context, Decision, fold
 from actors.domain.machine import NEW
 from actors.domain.messages.to_emergency import AssignUnit, RecordProgress, ReleaseUnit
 
-_Progress = Literal["en_route", "on_scene", "transporting", "at_hospital"]
+_Reached = Literal["en_route", "on_scene", "transporting", "at_hospital", "closed"]
 # By status and the crew's step: the status after it. Asked at each step of each crew.
-_REACHED: Final = MACHINE.steps("RecordProgress")
+_REACHED: Final = cast("Mapping[tuple[str, str], _Reached]", MACHINE.steps("RecordProgress"))
 _NOTHING: Final = Decision()
 
 
@@ -84,8 +85,8 @@ def _progress(state: Emergency, message: RecordProgress, ctx: Context) -> Events
     if reached is None:
         return _redirected(state, message)
     if reached != "closed":
-        status, to = cast("_Progress", reached), message.destination
-        return (EmergencyProgressed(at=message.at, status=status, destination=to),)
+        to = message.destination
+        return (EmergencyProgressed(at=message.at, status=reached, destination=to),)
     outcome = message.outcome or "handed_over"
     if all(further.status == "completed" for further in state.orders.further):
         return (EmergencyClosed(at=message.at, outcome=outcome),)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from msgspec.structs import replace
 
@@ -66,9 +66,9 @@ def apply(state: Paramedic, event: ParamedicEvent) -> Paramedic:
     if event.position is not None:
         changes["position"] = event.position
     status = _STATUS_AFTER.get(kind, state.status)
-    if isinstance(event, TaskWithdrawn):
+    if kind is TaskWithdrawn:
         live = state.live_task
-        if live is not None and live.id == event.task:
+        if live is not None and live.id == cast("TaskWithdrawn", event).task:
             status = "available"
     if status != state.status:
         # Where a unit was sent to stand by is over with whatever it does next.
@@ -90,30 +90,34 @@ def _offered(state: Paramedic, event: TaskOffered) -> _Changes:
 
 
 def _accepted(state: Paramedic, event: TaskAccepted) -> _Changes:
-    return _changed(state, event.task, step="accepted", accepted_at=event.at, step_at=event.at)
+    at = event.at
+    task = replace(_task(state, event.task), step="accepted", accepted_at=at, step_at=at)
+    return _changed(state, task)
 
 
 def _progressed(state: Paramedic, event: TaskProgressed) -> _Changes:
-    if event.destination is None:
-        return _changed(state, event.task, step=event.step, step_at=event.at)
-    to = event.destination
-    return _changed(state, event.task, step=event.step, step_at=event.at, destination=to)
+    task = _task(state, event.task)
+    to = event.destination or task.destination
+    return _changed(state, replace(task, step=event.step, step_at=event.at, destination=to))
 
 
 def _redirected(state: Paramedic, event: TaskRedirected) -> _Changes:
-    return _changed(state, event.task, destination=event.destination)
+    return _changed(state, replace(_task(state, event.task), destination=event.destination))
 
 
 def _reprioritized(state: Paramedic, event: TaskReprioritized) -> _Changes:
-    return _changed(state, event.task, priority=event.priority, revision=event.revision)
+    task = _task(state, event.task)
+    return _changed(state, replace(task, priority=event.priority, revision=event.revision))
 
 
 def _staged(state: Paramedic, event: TaskStaged) -> _Changes:
-    return _changed(state, event.task, staging=event.staging, staging_revision=event.revision)
+    task, revision = _task(state, event.task), event.revision
+    return _changed(state, replace(task, staging=event.staging, staging_revision=revision))
 
 
 def _shared(state: Paramedic, event: TrackShared) -> _Changes:
-    return _changed(state, event.task, followers=event.followers, followers_revision=event.revision)
+    task, revision = _task(state, event.task), event.revision
+    return _changed(state, replace(task, followers=event.followers, followers_revision=revision))
 
 
 def _ended(
@@ -192,14 +196,21 @@ def _ordered(tasks: tuple[Task, ...]) -> tuple[Task, ...]:
     return tasks if len(tasks) < 2 else tuple(sorted(tasks, key=lambda task: task.rank))
 
 
-def _changed(state: Paramedic, task_id: str, **changes: object) -> _Changes:
-    tasks = [replace(task, **changes) if task.id == task_id else task for task in state.tasks]
+def _task(state: Paramedic, task_id: str) -> Task:
+    task = state.task(task_id)
+    assert task is not None, "only to a task of the queue something happens"
+    return task
+
+
+def _changed(state: Paramedic, changed: Task) -> _Changes:
+    if len(state.tasks) == 1:
+        return {"tasks": (changed,)}
+    tasks = [changed if task.id == changed.id else task for task in state.tasks]
     return {"tasks": _ordered(tuple(tasks))}
 
 
 def _without(state: Paramedic, task_id: str, now: float) -> _Changes:
-    gone = state.task(task_id)
-    assert gone is not None, "only a task of the queue ends"
+    gone = _task(state, task_id)
     kept = tuple([task for task in state.tasks if task is not gone])
     return {"tasks": kept, "spent": _spent(state, task_id, gone.expires_at, now)}
 

@@ -7,10 +7,12 @@ the dispatcher and the emergency learn of it, exactly once.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
+
+from msgspec import Struct
 
 from actors.domain.kernel import Decision, EntityRef, Event, Later, Send, Sends, fold
-from actors.domain.messages.status import OfferOutcome, TaskEnd
+from actors.domain.messages.status import CareOutcome, OfferOutcome, TaskEnd
 from actors.domain.messages.to_dispatcher import ReportShift, UnitChanged
 from actors.domain.messages.to_paramedic import TakeOver
 from actors.domain.paramedic.apply import apply
@@ -44,20 +46,21 @@ from actors.domain.paramedic.reports import (
 from actors.domain.paramedic.state import Paramedic
 from actors.domain.task import Task
 
+_NOTHING: Final = Decision()
 DIVERTED = "diverted to another emergency"
 
 
 def concluded(
-    state: Paramedic, events: Events, answer: Callable[[Paramedic], Later] | None = None
+    state: Paramedic, events: Events, view: Callable[[Paramedic], Struct] | None = None
 ) -> Decision:
     """The events with all that others must hear of them.
 
-    `answer`: what whoever asked is told of the state that they lead to.
+    `view`: what whoever asked is told of the state that they lead to.
     """
     if not events:
-        return Decision(answer=answer(state)) if answer else Decision()
+        return _NOTHING if view is None else Decision(answer=Later(view, state))
     after = fold(apply, state, events)
-    sends: list[Send] = []
+    sends: Sends = ()
     before, last = state, events[-1]
     for event in events:
         told = _TOLD.get(type(event))
@@ -66,17 +69,27 @@ def concluded(
         if event is not last:
             before = apply(before, event)
     if not _seen_alike(state, after):
-        # With the unit's status, whatever the message was; a shift's report has none.
-        heard = [
-            send.to.id
-            for send in sends
-            if send.to.kind == "dispatcher" and type(send.command) is not ReportShift
+        sends += _unheard(state, after, sends)
+    return Decision(events, sends, None if view is None else Later(view, after), after)
+
+
+def _unheard(state: Paramedic, after: Paramedic, sends: Sends) -> Sends:
+    """How the unit stands, for each dispatcher that it concerns and that does not hear it anyway:
+    with the unit's status, whatever the message is. A shift's report has none."""
+    heard = [
+        send.to.id
+        for send in sends
+        if send.to.kind == "dispatcher" and type(send.command) is not ReportShift
+    ]
+    moved = state.region != after.region
+    regions = (state.region, after.region) if moved else (after.region,)
+    return tuple(
+        [
+            Send(EntityRef("dispatcher", region), UnitChanged(unit=after.unit_status()))
+            for region in regions
+            if region and region not in heard
         ]
-        for region in dict.fromkeys((state.region, after.region)):
-            if region and region not in heard:
-                changed = UnitChanged(unit=after.unit_status())
-                sends.append(Send(EntityRef("dispatcher", region), changed))
-    return Decision(events, tuple(sends), answer(after) if answer else None, after)
+    )
 
 
 def _seen_alike(a: Paramedic, b: Paramedic) -> bool:
@@ -139,8 +152,9 @@ def _told_expired(state: Paramedic, event: TaskExpired, after: Paramedic) -> Sen
 
 def _told_progressed(state: Paramedic, event: TaskProgressed, _after: Paramedic) -> Sends:
     task = _task(state, event.task)
-    progress = Send(EntityRef("emergency", task.emergency), progress_record(state.id, task, event))
     to = event.destination or task.destination
+    record = progress_record(state.id, task, event.step, event.at, to)
+    progress = Send(EntityRef("emergency", task.emergency), record)
     if to is None:
         return (progress,)
     phase = AMBULANCE_PHASES.get(event.step)
@@ -148,19 +162,23 @@ def _told_progressed(state: Paramedic, event: TaskProgressed, _after: Paramedic)
 
 
 def _told_redirected(state: Paramedic, event: TaskRedirected, _after: Paramedic) -> Sends:
-    task = _task(state, event.task)
+    task, to, at = _task(state, event.task), event.destination, event.at
+    record = progress_record(state.id, task, "transporting", at, to)
     return (
-        *ambulance_record(state.id, task, task.destination, "gone", event.at),
-        *ambulance_record(state.id, task, event.destination, "under_way", event.at),
-        Send(EntityRef("emergency", task.emergency), progress_record(state.id, task, event)),
+        *ambulance_record(state.id, task, task.destination, "gone", at),
+        *ambulance_record(state.id, task, to, "under_way", at),
+        Send(EntityRef("emergency", task.emergency), record),
     )
 
 
 def _told_completed(state: Paramedic, event: TaskCompleted, after: Paramedic) -> Sends:
-    task = _task(state, event.task)
-    progress = Send(EntityRef("emergency", task.emergency), progress_record(state.id, task, event))
+    task, at = _task(state, event.task), event.at
+    to = task.destination
+    outcome: CareOutcome = "treated_on_scene" if task.step == "on_scene" else "handed_over"
+    record = progress_record(state.id, task, "completed", at, to, outcome)
+    progress = Send(EntityRef("emergency", task.emergency), record)
     ended = end_of(task, "completed", after)
-    return (*ambulance_record(state.id, task, task.destination, "gone", event.at), progress, ended)
+    return (*ambulance_record(state.id, task, to, "gone", at), progress, ended)
 
 
 def _told_handed_back(state: Paramedic, event: TaskHandedBack, after: Paramedic) -> Sends:

@@ -5,13 +5,15 @@ What others must hear of it is read off the events: consequences.py.
 
 from __future__ import annotations
 
-from typing import cast, get_args
+from collections.abc import Callable, Mapping
+from typing import Any, Final, get_args
 
 from actors.domain.access import Facts, by_role_alone, require
-from actors.domain.kernel import Context, Decision, DomainError, Later
+from actors.domain.kernel import Command, Context, Decision, DomainError
 from actors.domain.machine import NEW
 from actors.domain.messages.to_paramedic import WithdrawTask
 from actors.domain.paramedic import shift as paramedic_shift
+from actors.domain.paramedic import tasks
 from actors.domain.paramedic.commands import (
     AcceptTask,
     DeclineTask,
@@ -22,7 +24,6 @@ from actors.domain.paramedic.commands import (
     HandBackTask,
     ListTasks,
     ParamedicCommand,
-    PersonCommand,
     ProgressTask,
     RedirectTask,
     RegisterParamedic,
@@ -39,7 +40,6 @@ from actors.domain.paramedic.events import (
     ParamedicRegistered,
     ParamedicRetired,
     ParamedicUpdated,
-    TaskWithdrawn,
     WentOffDuty,
     WentOnDuty,
 )
@@ -48,7 +48,7 @@ from actors.domain.paramedic.machine import MACHINE
 from actors.domain.paramedic.position import newest_position, not_ahead
 from actors.domain.paramedic.projection import paramedic_view, task_list
 from actors.domain.paramedic.state import Paramedic
-from actors.domain.paramedic.tasks import offers_dropped, on_task, queued
+from actors.domain.paramedic.tasks import offers_dropped
 
 # Who may do it, by command; the rest is internal.
 _ACTIONS: dict[type, str] = {
@@ -82,25 +82,15 @@ def decide(state: Paramedic, command: ParamedicCommand, ctx: Context) -> Decisio
     if not by_role_alone(ctx.by.role, action):
         require(ctx.by, action, Facts(paramedic_id=state.id))
     if kind in _INTERNAL or (kind is WithdrawTask and ctx.by.role == "system"):
-        return taken_in(state, cast("EntityMessage", command), ctx)
-    if kind is RegisterParamedic:
-        return _answered(state, _register(state, cast("RegisterParamedic", command), ctx))
-    if state.status == NEW:
+        return taken_in(state, command, ctx)
+    if state.status == NEW and kind is not RegisterParamedic:
         raise DomainError("not_found", f"no paramedic {state.id}", ("RegisterParamedic",))
     if kind is ViewParamedic:
         return Decision(answer=paramedic_view(state))
     if kind is ListTasks:
         return Decision(answer=task_list(state))
-    return _answered(state, _person(state, cast("PersonCommand", command), ctx))
-
-
-def _answered(state: Paramedic, events: Events) -> Decision:
-    """People see what came of their command."""
-    return concluded(state, events, _view)
-
-
-def _view(after: Paramedic) -> Later:
-    return Later(paramedic_view, after)
+    # People see what came of their command.
+    return concluded(state, _PERSONS[kind](state, command, ctx), paramedic_view)
 
 
 def _register(state: Paramedic, command: RegisterParamedic, ctx: Context) -> Events:
@@ -117,42 +107,40 @@ def _register(state: Paramedic, command: RegisterParamedic, ctx: Context) -> Eve
     )
 
 
-def _person(state: Paramedic, command: PersonCommand, ctx: Context) -> Events:
+def _retire(state: Paramedic, _command: RetireParamedic, ctx: Context) -> Events:
+    MACHINE.next(state.status, "RetireParamedic")
+    return (ParamedicRetired(at=ctx.now),)
+
+
+def _on_duty(state: Paramedic, command: GoOnDuty, ctx: Context) -> Events:
+    MACHINE.next(state.status, "GoOnDuty")
+    now, station = ctx.now, command.station
+    shift = paramedic_shift.current(state.shifts, now)
+    if station is None and shift is not None:
+        station = shift.station
+    return (WentOnDuty(at=now, position=not_ahead(command.position, now), station=station),)
+
+
+def _off_duty(state: Paramedic, command: GoOffDuty, ctx: Context) -> Events:
+    MACHINE.next(state.status, "GoOffDuty")
     here = newest_position(state, ctx.telemetry)
-    now = ctx.now
-    match command:
-        case ProgressTask() | AcceptTask() | DeclineTask() | RedirectTask() | HandBackTask():
-            return on_task(state, command, ctx, here)
-        case WithdrawTask(task=task_id, reason=reason):
-            # Staff take the unit off; that the emergency is over is not theirs to say here.
-            queued(state, task_id)
-            return (TaskWithdrawn(at=now, task=task_id, reason=reason, position=here),)
-        case UpdateParamedic():
-            return _update(state, command, ctx)
-        case RetireParamedic():
-            MACHINE.next(state.status, "RetireParamedic")
-            return (ParamedicRetired(at=now),)
-        case GoOnDuty(position=position, station=station):
-            MACHINE.next(state.status, "GoOnDuty")
-            shift = paramedic_shift.current(state.shifts, now)
-            if station is None and shift is not None:
-                station = shift.station
-            return (WentOnDuty(at=now, position=not_ahead(position, now), station=station),)
-        case GoOffDuty(relief=relief, note=note):
-            MACHINE.next(state.status, "GoOffDuty")
-            return (
-                *offers_dropped(state, now, "the crew went off duty"),
-                WentOffDuty(at=now, position=here, relief=relief, note=note),
-            )
-        case TakeBreak():
-            MACHINE.next(state.status, "TakeBreak")
-            return (
-                *offers_dropped(state, now, "the crew is on a break"),
-                BreakTaken(at=now, position=here),
-            )
-        case EndBreak():
-            MACHINE.next(state.status, "EndBreak")
-            return (BreakEnded(at=now, position=here),)
+    return (
+        *offers_dropped(state, ctx.now, "the crew went off duty"),
+        WentOffDuty(at=ctx.now, position=here, relief=command.relief, note=command.note),
+    )
+
+
+def _take_break(state: Paramedic, _command: TakeBreak, ctx: Context) -> Events:
+    MACHINE.next(state.status, "TakeBreak")
+    return (
+        *offers_dropped(state, ctx.now, "the crew is on a break"),
+        BreakTaken(at=ctx.now, position=newest_position(state, ctx.telemetry)),
+    )
+
+
+def _end_break(state: Paramedic, _command: EndBreak, ctx: Context) -> Events:
+    MACHINE.next(state.status, "EndBreak")
+    return (BreakEnded(at=ctx.now, position=newest_position(state, ctx.telemetry)),)
 
 
 def _update(state: Paramedic, command: UpdateParamedic, ctx: Context) -> Events:
@@ -174,3 +162,21 @@ def _update(state: Paramedic, command: UpdateParamedic, ctx: Context) -> Events:
             vehicle=command.vehicle or state.vehicle,
         ),
     )
+
+
+# By type: a `match` over so many classes asks for each in turn, at every command.
+_PERSONS: Final[Mapping[type[Command], Callable[[Paramedic, Any, Context], Events]]] = {
+    RegisterParamedic: _register,
+    ProgressTask: tasks.progressed,
+    AcceptTask: tasks.accepted,
+    DeclineTask: tasks.declined,
+    RedirectTask: tasks.redirected,
+    HandBackTask: tasks.handed_back,
+    WithdrawTask: tasks.withdrawn,
+    UpdateParamedic: _update,
+    RetireParamedic: _retire,
+    GoOnDuty: _on_duty,
+    GoOffDuty: _off_duty,
+    TakeBreak: _take_break,
+    EndBreak: _end_break,
+}

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from actors.domain.kernel import Context, Decision, Wake
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from actors.domain.kernel import Command, Context, Decision, Wake
 from actors.domain.machine import NEW
 from actors.domain.messages.to_paramedic import (
     AnnounceShift,
@@ -17,7 +20,7 @@ from actors.domain.messages.to_paramedic import (
 )
 from actors.domain.paramedic import orders
 from actors.domain.paramedic import shift as paramedic_shift
-from actors.domain.paramedic.commands import EntityMessage
+from actors.domain.paramedic.commands import ParamedicCommand
 from actors.domain.paramedic.consequences import concluded
 from actors.domain.paramedic.events import (
     Events,
@@ -33,77 +36,93 @@ from actors.domain.paramedic.events import (
 from actors.domain.paramedic.position import newest_position
 from actors.domain.paramedic.state import Paramedic, duty
 
+_NOTHING: Final = Decision()
 
-def taken_in(state: Paramedic, message: EntityMessage, ctx: Context) -> Decision:
-    """What a message or a Wake makes known; a unit that is not registered hears nothing."""
+
+def taken_in(state: Paramedic, message: ParamedicCommand, ctx: Context) -> Decision:
+    """What a message (one of EntityMessage) or a Wake makes known; a unit that is not registered
+    hears nothing."""
     if state.status == NEW:
-        return Decision()  # dispatchers only know units that registered
-    return concluded(state, _events(state, message, ctx))
+        return _NOTHING  # dispatchers only know units that registered
+    return concluded(state, _TAKEN[type(message)](state, message, ctx))
 
 
-def _events(state: Paramedic, message: EntityMessage, ctx: Context) -> Events:
+def _offered(state: Paramedic, message: OfferTask, ctx: Context) -> Events:
+    return orders.offered(state, message.task, ctx.now)
+
+
+def _diverted(state: Paramedic, message: DivertUnit, ctx: Context) -> Events:
+    return orders.diverted(state, message, newest_position(state, ctx.telemetry), ctx.now)
+
+
+def _staged(state: Paramedic, message: StageTask, ctx: Context) -> Events:
+    return orders.staged(state, message, ctx.now)
+
+
+def _moved(state: Paramedic, message: MoveToStation, ctx: Context) -> Events:
+    return orders.moved(state, message, newest_position(state, ctx.telemetry), ctx.now)
+
+
+def _withdrawn(state: Paramedic, message: WithdrawTask, ctx: Context) -> Events:
+    task_id, now = message.task, ctx.now
+    known = state.task(task_id)
+    if known is not None and known.live and message.only_offer:
+        return ()  # its crew was quicker
+    if known is not None:
+        return (
+            TaskWithdrawn(
+                at=now,
+                task=task_id,
+                reason=message.reason,
+                emergency_over=message.emergency_over,
+                position=newest_position(state, ctx.telemetry),
+            ),
+        )
+    if message.offer is None or task_id in state.spent:
+        return ()
+    return (OfferVoided(at=now, task=task_id, offer=message.offer, outcome="withdrawn"),)
+
+
+def _reprioritized(state: Paramedic, message: ReprioritizeTask, ctx: Context) -> Events:
+    task_id, priority, revision = message.task, message.priority, message.revision
+    known = state.task(task_id)
+    if known is None or revision <= known.revision:
+        return ()
+    return (TaskReprioritized(at=ctx.now, task=task_id, priority=priority, revision=revision),)
+
+
+def _taken_over(_state: Paramedic, message: TakeOver, ctx: Context) -> Events:
+    unit, station, note = message.unit, message.station, message.note
+    return (HandoverReceived(at=ctx.now, unit=unit, station=station, note=note),)
+
+
+def _woken(state: Paramedic, _message: Wake, ctx: Context) -> Events:
     now = ctx.now
-    match message:
-        case OfferTask(task=task):
-            return orders.offered(state, task, now)
-        case DivertUnit():
-            here = newest_position(state, ctx.telemetry)
-            return orders.diverted(state, message, here, now)
-        case StageTask():
-            return orders.staged(state, message, now)
-        case ShareTrack():
-            return _shared(state, message, now)
-        case MoveToStation():
-            return orders.moved(state, message, newest_position(state, ctx.telemetry), now)
-        case WithdrawTask(task=task_id):
-            known = state.task(task_id)
-            if known is not None and known.live and message.only_offer:
-                return ()  # its crew was quicker
-            if known is not None:
-                return (
-                    TaskWithdrawn(
-                        at=now,
-                        task=task_id,
-                        reason=message.reason,
-                        emergency_over=message.emergency_over,
-                        position=newest_position(state, ctx.telemetry),
-                    ),
-                )
-            if message.offer is None or task_id in state.spent:
-                return ()
-            return (OfferVoided(at=now, task=task_id, offer=message.offer, outcome="withdrawn"),)
-        case ReprioritizeTask(task=task_id, priority=priority, revision=revision):
-            known = state.task(task_id)
-            if known is None or revision <= known.revision:
-                return ()
-            return (TaskReprioritized(at=now, task=task_id, priority=priority, revision=revision),)
-        case AnnounceShift():
-            return _announced(state, message, now)
-        case TakeOver(unit=unit, station=station, note=note):
-            return (HandoverReceived(at=now, unit=unit, station=station, note=note),)
-        case Wake():
-            expired = (
-                TaskExpired(at=now, task=task.id)
-                for task in state.tasks
-                if not task.live and task.expires_at <= now
-            )
-            faults = (
-                ShiftFaulted(at=now, shift=shift.id, station=shift.station, fault=fault)
-                for shift, fault in paramedic_shift.due(state.shifts, duty(state), now)
-            )
-            return (*expired, *faults)
+    expired = (
+        TaskExpired(at=now, task=task.id)
+        for task in state.tasks
+        if not task.live and task.expires_at <= now
+    )
+    faults = (
+        ShiftFaulted(at=now, shift=shift.id, station=shift.station, fault=fault)
+        for shift, fault in paramedic_shift.due(state.shifts, duty(state), now)
+    )
+    return (*expired, *faults)
 
 
-def _shared(state: Paramedic, message: ShareTrack, now: float) -> Events:
+def _shared(state: Paramedic, message: ShareTrack, ctx: Context) -> Events:
     task = state.task(message.task)
     if task is None or message.revision <= task.followers_revision:
         return ()
     return (
-        TrackShared(at=now, task=task.id, followers=message.followers, revision=message.revision),
+        TrackShared(
+            at=ctx.now, task=task.id, followers=message.followers, revision=message.revision
+        ),
     )
 
 
-def _announced(state: Paramedic, message: AnnounceShift, now: float) -> Events:
+def _announced(state: Paramedic, message: AnnounceShift, ctx: Context) -> Events:
+    now = ctx.now
     if state.status == "retired":
         return ()  # its plan may reach further than the unit
     known = next((shift for shift in state.shifts if shift.id == message.shift), None)
@@ -118,3 +137,18 @@ def _announced(state: Paramedic, message: AnnounceShift, now: float) -> Events:
         cancelled=message.cancelled,
     )
     return (ShiftAnnounced(at=now, shift=shift),)
+
+
+# By type: a `match` over so many classes asks for each in turn, at every message.
+_TAKEN: Final[Mapping[type[Command], Callable[[Paramedic, Any, Context], Events]]] = {
+    OfferTask: _offered,
+    DivertUnit: _diverted,
+    StageTask: _staged,
+    ShareTrack: _shared,
+    MoveToStation: _moved,
+    WithdrawTask: _withdrawn,
+    ReprioritizeTask: _reprioritized,
+    AnnounceShift: _announced,
+    TakeOver: _taken_over,
+    Wake: _woken,
+}

@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 from actors.domain.kernel import EntityRef, Send, Sends
 from actors.domain.messages.status import AmbulancePhase, CareOutcome, OfferOutcome, TaskEnd
 from actors.domain.messages.to_dispatcher import OfferAnswered, ReportShift, TaskEnded, UnitDiverted
 from actors.domain.messages.to_emergency import AssignUnit, RecordProgress, ReleaseUnit
 from actors.domain.messages.to_hospital import RecordAmbulance
 from actors.domain.messages.to_paramedic import Offer
-from actors.domain.paramedic.events import (
-    ParamedicEvent,
-    ShiftFaulted,
-    TaskCompleted,
-    TaskDiverted,
-    TaskProgressed,
-    TaskRedirected,
-)
+from actors.domain.paramedic.events import ShiftFaulted, TaskDiverted
 from actors.domain.paramedic.state import Paramedic
 from actors.domain.task import Task
 from actors.domain.values import Destination, Step
@@ -91,17 +82,14 @@ def diversion(old: Task, event: TaskDiverted, after: Paramedic) -> Send:
 
 
 def progress_record(
-    unit: str, task: Task, event: TaskProgressed | TaskRedirected | TaskCompleted
+    unit: str,
+    task: Task,
+    step: Step,
+    at: float,
+    to: Destination | None,
+    outcome: CareOutcome | None = None,
 ) -> RecordProgress:
-    """For the emergency: how far the crew is, after the event."""
-    outcome: CareOutcome | None = None
-    step: Step = "transporting"
-    match event:
-        case TaskProgressed():
-            step = event.step
-        case TaskCompleted():
-            step = "completed"
-            outcome = "treated_on_scene" if task.step == "on_scene" else "handed_over"
+    """For the emergency: how far the crew is, and where it brings its patient."""
     return RecordProgress(
         unit=unit,
         task=task.id,
@@ -109,18 +97,11 @@ def progress_record(
         accepted_at=task.offered_at if task.accepted_at is None else task.accepted_at,
         eta_s=task.eta_s,
         step=step,
-        at=event.at,
+        at=at,
         outcome=outcome,
-        destination=_destination(task, event),
+        destination=to,
         slot=task.slot,
     )
-
-
-def _destination(task: Task, event: ParamedicEvent) -> Destination | None:
-    kind = type(event)
-    if kind is TaskProgressed or kind is TaskRedirected:
-        return cast("TaskProgressed | TaskRedirected", event).destination or task.destination
-    return task.destination
 
 
 def release_of(unit: str, task: Task, reason: str) -> ReleaseUnit:
