@@ -5,7 +5,7 @@ What emergencies say of themselves: apply_cards.py. Offers and crews: apply_offe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from msgspec.structs import replace
@@ -31,6 +31,7 @@ from actors.domain.dispatcher.events import (
     EmergencyQueued,
     EmergencyRemoved,
     EmergencyUpdated,
+    Events,
     HospitalNoted,
     NoUnitFree,
     OfferClosed,
@@ -50,7 +51,6 @@ from actors.domain.dispatcher.events import (
 from actors.domain.dispatcher.kin import descended, with_entry
 from actors.domain.dispatcher.state import Dispatcher, KnownHospital, Post
 from actors.domain.kernel import Event
-from actors.domain.messages.card import UnitStatus
 
 
 def apply(state: Dispatcher, event: DispatcherEvent) -> Dispatcher:
@@ -58,8 +58,11 @@ def apply(state: Dispatcher, event: DispatcherEvent) -> Dispatcher:
     return _APPLIED[type(event)](state, event)
 
 
-def apply_all(state: Dispatcher, events: Iterable[DispatcherEvent]) -> Dispatcher:
+def apply_all(state: Dispatcher, events: Events) -> Dispatcher:
     """The state after these events; of many offers in a row, made at once."""
+    if len(events) == 1:
+        event = events[0]
+        return _APPLIED[type(event)](state, event)
     offers: list[OfferMade] = []
     for event in events:
         if type(event) is OfferMade:
@@ -72,21 +75,18 @@ def apply_all(state: Dispatcher, events: Iterable[DispatcherEvent]) -> Dispatche
 
 
 def _unit_updated(state: Dispatcher, event: UnitUpdated) -> Dispatcher:
-    return _unit(state, event.unit)
+    unit = event.unit
+    units = with_entry(state.units, unit.unit, unit)
+    post = state.posts.get(unit.unit)
+    if post is None or post.station is None or unit.free:
+        return replace(state, units=units)
+    return replace(state, units=units, posts={**state.posts, unit.unit: Post(None, post.at)})
 
 
 def _unit_left(state: Dispatcher, event: UnitLeft) -> Dispatcher:
     units = descended(state.units, {}, (event.unit,))
     posts = {k: v for k, v in state.posts.items() if k != event.unit}
     return replace(state, units=units, posts=posts)
-
-
-def _unit(state: Dispatcher, unit: UnitStatus) -> Dispatcher:
-    units = with_entry(state.units, unit.unit, unit)
-    post = state.posts.get(unit.unit)
-    if post is None or post.station is None or unit.free:
-        return replace(state, units=units)
-    return replace(state, units=units, posts={**state.posts, unit.unit: Post(None, post.at)})
 
 
 def _starved(state: Dispatcher, event: NoUnitFree) -> Dispatcher:

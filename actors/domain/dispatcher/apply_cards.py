@@ -12,7 +12,7 @@ from actors.domain.dispatcher.events import (
     EmergencyUpdated,
     UnitStoodDown,
 )
-from actors.domain.dispatcher.kin import descended
+from actors.domain.dispatcher.kin import descended, with_entry
 from actors.domain.dispatcher.state import Dispatcher
 from actors.domain.messages.card import EmergencyCard
 from actors.domain.task import case_key
@@ -52,8 +52,9 @@ def _about(location: Location) -> Location:
 def updated(state: Dispatcher, event: EmergencyUpdated) -> Dispatcher:
     """All cases of the emergency, with its newer card."""
     card, at = event.card, event.at
-    if not card.further and card.emergency in state.cases:
-        return with_case(state, _newer(state.cases[card.emergency], card, at))
+    cases, key = state.cases, card.emergency
+    if not card.further and key in cases:
+        return replace(state, cases=with_entry(cases, key, _newer(cases[key], card, at)))
     slots = (1, *(further.slot for further in card.further))
     keys = [case_key(card.emergency, slot) for slot in slots]
     known = [state.cases[key] for key in keys if key in state.cases]

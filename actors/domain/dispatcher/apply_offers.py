@@ -22,9 +22,10 @@ from actors.domain.task import case_key
 
 def offer_made(state: Dispatcher, event: OfferMade) -> Dispatcher:
     """The case is offered, the unit reserved."""
-    key = case_key(event.emergency, event.slot)
+    key, reserved = case_key(event.emergency, event.slot), state.reserved.copy()
+    reserved[event.unit] = event.task
     cases = with_entry(state.cases, key, _offered(state.cases[key], event))
-    return replace(state, reserved={**state.reserved, event.unit: event.task}, cases=cases)
+    return replace(state, reserved=reserved, cases=cases)
 
 
 def offers_made(state: Dispatcher, events: Iterable[OfferMade]) -> Dispatcher:
@@ -59,15 +60,15 @@ def _offered(case: Case, event: OfferMade) -> Case:
 
 def offer_closed(state: Dispatcher, event: OfferClosed) -> Dispatcher:
     """The unit is reserved no more; the case is engaged, or waits again."""
+    if event.outcome == "accepted":
+        return _taken_on(state, event)
     state = _unreserve(state, event.unit, event.task)
-    if event.outcome != "accepted" and event.unit not in state.reserved:
+    if event.unit not in state.reserved:
         state = _still_asked(state, event.unit, event.task)
     case = state.case(event.emergency, event.slot)
     if case is None or case.task != event.task:
         return state
-    if event.outcome == "accepted":
-        case = _engaged(case, event.at)
-    elif event.outcome == "unavailable":
+    if event.outcome == "unavailable":
         state = _found_firm(state, case)
         case = _waiting(case)  # nobody was asked, so nobody refused
     elif event.outcome == "withdrawn" and (
@@ -78,6 +79,14 @@ def offer_closed(state: Dispatcher, event: OfferClosed) -> Dispatcher:
         case = _waiting(case, refused_by=event.unit)
         case = replace(case, tries=case.tries + 1)
     return with_case(state, case)
+
+
+def _taken_on(state: Dispatcher, event: OfferClosed) -> Dispatcher:
+    reserved = _reserved_without(state, event.unit, event.task)
+    case = state.case(event.emergency, event.slot)
+    if case is None or case.task != event.task:
+        return replace(state, reserved=reserved)
+    return with_case(state, _engaged(case, event.at), reserved)
 
 
 def _still_asked(state: Dispatcher, unit: str, task: str) -> Dispatcher:
@@ -162,6 +171,13 @@ def _waiting(case: Case, refused_by: str | None = None) -> Case:
 
 
 def _unreserve(state: Dispatcher, unit: str, task: str) -> Dispatcher:
+    reserved = _reserved_without(state, unit, task)
+    return state if reserved is state.reserved else replace(state, reserved=reserved)
+
+
+def _reserved_without(state: Dispatcher, unit: str, task: str) -> dict[str, str]:
     if state.reserved.get(unit) != task:
-        return state
-    return replace(state, reserved={k: v for k, v in state.reserved.items() if k != unit})
+        return state.reserved
+    reserved = state.reserved.copy()
+    del reserved[unit]
+    return reserved

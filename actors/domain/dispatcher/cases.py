@@ -17,9 +17,12 @@ def case_of(state: Dispatcher, event: CaseEvent) -> Case:
     return case
 
 
-def with_case(state: Dispatcher, case: Case) -> Dispatcher:
-    """With the case as it is now; one that is set aside stays there."""
+def with_case(state: Dispatcher, case: Case, reserved: dict[str, str] | None = None) -> Dispatcher:
+    """With the case as it is now, one that is set aside stays there; and with these reserved, if
+    others are."""
     key, aside = case.key, state.merged
+    if reserved is None:
+        reserved = state.reserved
     if aside and key in aside and key not in state.cases:
-        return replace(state, merged={**aside, key: case})
-    return replace(state, cases=with_entry(state.cases, key, case))
+        return replace(state, merged={**aside, key: case}, reserved=reserved)
+    return replace(state, cases=with_entry(state.cases, key, case), reserved=reserved)

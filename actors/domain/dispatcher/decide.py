@@ -61,17 +61,17 @@ class Dispatching:
         events, sends = taken_in(state, command, ctx, self._rules)
         if not events:
             return _NOTHING
-        return self._concluded(state, events, sends, ctx)[0]
+        return self._concluded(state, events, sends, ctx)
 
     def _ordered(self, state: Dispatcher, command: _OfPeople, ctx: Context) -> Decision:
         if isinstance(command, OverrideAssignment):
             require(ctx.by, "dispatcher.assign")
             events, sends = overridden(state, command, ctx)
-            decision, after = self._concluded(state, events, sends, ctx)
+            decision = self._concluded(state, events, sends, ctx)
+            after = cast("Dispatcher", decision.after)
             case = after.case(command.emergency, command.slot)
             assert case is not None, "an override is of an open case"
-            view = case_view(case)
-            return Decision(decision.events, decision.sends, view, after)
+            return Decision(decision.events, decision.sends, case_view(case), after)
         require(ctx.by, "dispatcher.view")
         match command:
             case ViewDispatcher():
@@ -85,26 +85,25 @@ class Dispatching:
 
     def _concluded(
         self, state: Dispatcher, events: Events, sends: tuple[Send, ...], ctx: Context
-    ) -> tuple[Decision, Dispatcher]:
+    ) -> Decision:
         taken = apply_all(state, events)
         alerts = self._alerts(state, taken, events, ctx)
         if alerts:
             taken = apply_all(taken, alerts)
-        planned: Events = ()
-        offers: tuple[Send, ...] = ()
-        if not self._rules.plans_when_asked:
-            planned, offers = self._planning.planned(taken, ctx, restand=restands(events))
+        if self._rules.plans_when_asked:
+            return Decision((*events, *alerts) if alerts else events, sends, None, taken)
+        planned, offers = self._planning.planned(taken, ctx, restand=restands(events))
         if planned:
             taken = apply_all(taken, planned)
         if alerts or planned:
             events, sends = (*events, *alerts, *planned), (*sends, *offers)
-        return Decision(events, sends, after=taken), taken
+        return Decision(events, sends, None, taken)
 
     def _alerts(
         self, before: Dispatcher, state: Dispatcher, events: Events, ctx: Context
     ) -> Events:
         """A human is called when `max_tries` crews did not take it, and after each as many more."""
-        alerts: list[DispatcherEvent] = []
+        alerts: tuple[DispatcherEvent, ...] = ()
         for event in events:
             if type(event) is not OfferClosed:
                 continue
@@ -113,5 +112,5 @@ class Dispatching:
             if case is None or known is None or case.tries <= known.tries:
                 continue
             if case.tries % self._rules.max_tries == 0:
-                alerts.append(alert(case, ctx.now, self._rules))
-        return tuple(alerts)
+                alerts += (alert(case, ctx.now, self._rules),)
+        return alerts

@@ -223,7 +223,8 @@ class Draft:
 
     def _task(self, state: Dispatcher, case: Case, choice: Choice, noted: Choice | None) -> Task:
         card, now = case.card, self.ctx.now
-        return Task(
+        # In two: a call with more than 15 keywords makes a dict of them first.
+        task = Task(
             id=derive_id(now, self.ctx.id, f"offer:{case.key}"),
             emergency=card.emergency,
             region=state.id,
@@ -239,6 +240,9 @@ class Draft:
             offered_at=now,
             expires_at=now + self._rules.offer_ttl_s,
             eta_s=choice.eta_s,
+        )
+        return replace(
+            task,
             slot=case.slot,
             staging=card.staging,
             staging_revision=card.revision,
