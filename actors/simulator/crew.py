@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 from heapq import heappop, heappush
 from itertools import count
 from math import inf
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from actors.domain.dispatcher.positions import MOVED, MOVES, POSITIONS
-from actors.domain.kernel import Event, Sender
+from actors.domain.kernel import Sender
 from actors.domain.messages.card import StationRef
 from actors.domain.messages.to_dispatcher import StationsChanged
 from actors.domain.paramedic.commands import AcceptTask, GoOnDuty, ProgressTask, RegisterParamedic
@@ -30,7 +30,7 @@ from actors.simulator.hospital import Hospitals
 from actors.simulator.movement import Drive, standing
 from actors.simulator.place import Place, PlacePosition
 from actors.simulator.result import Row
-from actors.simulator.runner import Runner
+from actors.simulator.runner import Reactions, Runner
 from actors.simulator.scenario import Scenario, Unit
 from actors.simulator.skills import opaque
 
@@ -85,10 +85,13 @@ class Crews:
     """All of them, and what they are due to do next.
 
     `waiting`: how many calls no crew has at present. `sent`: by call, whether a crew ever had it;
-    `queued`: whether it waited, for whoever knows to say.
+    `queued`: whether it waited, for whoever knows to say. `reactions`: what a paramedic's device is
+    told, and what its crew does then. `busy`: where those are who are on a task is to be known too.
     """
 
-    def __init__(self, scenario: Scenario, hospitals: Hospitals, runner: Runner) -> None:
+    def __init__(
+        self, scenario: Scenario, hospitals: Hospitals, runner: Runner, *, busy: bool
+    ) -> None:
         self.rows: list[Row | None] = [None] * len(scenario.calls)
         self.sent = bytearray(len(scenario.calls))
         self.queued = bytearray(len(scenario.calls))
@@ -100,6 +103,7 @@ class Crews:
         self._runner = runner
         # Ids that sort as the units do, for equal travel times are decided by them.
         self._crews = {f"u{n:06d}": Crew(f"u{n:06d}", u) for n, u in enumerate(scenario.units)}
+        self._busy = busy
         # Who may be elsewhere than when its place was last looked at.
         self.under_way: dict[str, Crew] = {}
         self._due: list[tuple[float, int, Crew, int, _Step]] = []
@@ -110,7 +114,7 @@ class Crews:
             "at_hospital": self._at_hospital,
             "completed": self._completed,
         }
-        self._heard: Mapping[type[Event], Callable[[Crew, Any], None]] = {
+        self.reactions: Reactions = {
             TaskOffered: self._offered,
             TaskAccepted: self._accepted,
             TaskDiverted: self._diverted,
@@ -159,22 +163,18 @@ class Crews:
             freed = freed or step == "completed"
         return freed
 
-    def hear(self, unit: str, event: Event) -> None:
-        """What a paramedic's device is told."""
-        react = self._heard.get(type(event))
-        if react is not None:
-            react(self._crews[unit], event)
-
     # --- orders
 
-    def _offered(self, crew: Crew, event: TaskOffered) -> None:
+    def _offered(self, unit: str, event: TaskOffered) -> None:
+        crew = self._crews[unit]
         crew.task = event.task
         self._runner.tell("paramedic", crew.id, AcceptTask(task=event.task.id), _SYSTEM)
 
-    def _accepted(self, crew: Crew, _event: TaskAccepted) -> None:
-        self._depart(crew)
+    def _accepted(self, unit: str, _event: TaskAccepted) -> None:
+        self._depart(self._crews[unit])
 
-    def _diverted(self, crew: Crew, event: TaskDiverted) -> None:
+    def _diverted(self, unit: str, event: TaskDiverted) -> None:
+        crew = self._crews[unit]
         crew.task = event.task
         self.preemptions += 1
         if event.task.live:
@@ -183,16 +183,17 @@ class Crews:
         else:
             self._runner.tell("paramedic", crew.id, AcceptTask(task=event.task.id), _SYSTEM)
 
-    def _called_back(self, crew: Crew, event: TaskWithdrawn | TaskHandedBack) -> None:
+    def _called_back(self, unit: str, event: TaskWithdrawn | TaskHandedBack) -> None:
+        crew = self._crews[unit]
         if crew.task is not None and crew.task.id == event.task:
             self.waiting += crew.call >= 0
             self._free(crew, self._runner.now)
 
-    def _moved(self, crew: Crew, event: MoveOrdered) -> None:
+    def _moved(self, unit: str, event: MoveOrdered) -> None:
         station = event.station.location
         assert isinstance(station, Place), "stations are those of the scenario"
         self.moves += 1
-        self._drive_home(crew, station, self._runner.now)
+        self._drive_home(self._crews[unit], station, self._runner.now)
 
     # --- work
 
@@ -215,7 +216,10 @@ class Crews:
 
     def _drive(self, crew: Crew, drive: Drive) -> None:
         crew.drive = drive
-        self.under_way[crew.id] = crew
+        if self._busy or crew.task is None:
+            self.under_way[crew.id] = crew
+        else:
+            self.under_way.pop(crew.id, None)
 
     def _plan(self, crew: Crew, at: float, step: _Step) -> None:
         heappush(self._due, (at, next(self._pushed), crew, crew.turn, step))
@@ -279,13 +283,11 @@ class Fleet:
     """What telemetry is to a dispatcher: where the units are, and which have moved since.
 
     A unit that stands still has the same position, the very object, for as long as it does.
-    `busy`: also of units on a task.
     """
 
-    def __init__(self, scenario: Scenario, crews: Crews, *, busy: bool) -> None:
+    def __init__(self, scenario: Scenario, crews: Crews) -> None:
         self._crews = crews
         self._nearest = scenario.nearest
-        self._busy = busy
         self._of_place = [
             PlacePosition(place.lat, place.lon, _SEEN_S, place=place) for place in scenario.places
         ]
@@ -295,18 +297,18 @@ class Fleet:
 
     def seen(self, now: float) -> Mapping[str, object]:
         """At one moment: the dispatcher's telemetry as `dispatcher.positions.absorb` keeps it."""
-        arrived = []
-        for unit, crew in self._crews.under_way.items():
-            if crew.task is not None and not self._busy:
-                continue
-            position = self._of_place[crew.drive.place(now, self._nearest).index]
+        arrived, under_way, nearest = [], self._crews.under_way, self._nearest
+        for unit, crew in under_way.items():
+            drive = crew.drive
+            place = drive.place(now, nearest)
+            if place is drive.target and drive.over(now):
+                arrived.append(unit)
+            position = self._of_place[place.index]
             if self._positions.get(unit) is not position:
                 self._positions[unit] = position
                 self._moves += 1
                 self._moved.pop(unit, None)
                 self._moved[unit] = self._moves  # the last to move stands last
-            if crew.drive.over(now):
-                arrived.append(unit)
         for unit in arrived:
-            del self._crews.under_way[unit]
+            del under_way[unit]
         return {POSITIONS: self._positions, MOVES: self._moves, MOVED: self._moved}

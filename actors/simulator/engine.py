@@ -18,7 +18,7 @@ from actors.domain.dispatch.catalogue import policy_named
 from actors.domain.dispatcher import behaviour as dispatcher
 from actors.domain.dispatcher.commands import PlanNow
 from actors.domain.dispatcher.events import AllRefused, EmergencyDeferred
-from actors.domain.dispatcher.plan import restands
+from actors.domain.dispatcher.plan import STANDING
 from actors.domain.dispatcher.rules import DispatchRules
 from actors.domain.emergency import behaviour as emergency
 from actors.domain.emergency.commands import TakeOverEmergency
@@ -102,13 +102,14 @@ class _Play:
             self._dispatching,
         )
         self._runner = Runner({b.kind: b for b in behaviours})
-        self._crews = Crews(scenario, hospitals, self._runner)
-        self._runner.watch("paramedic", self._crews.hear)
+        busy = "busy" in policy.wants
+        self._crews = Crews(scenario, hospitals, self._runner, busy=busy)
+        self._runner.watch("paramedic", self._crews.reactions)
         self._also_idle = "stations" in policy.wants
         if self._also_idle:
-            self._runner.watch("dispatcher", self._hear)
+            self._runner.watch("dispatcher", dict.fromkeys(STANDING, self._restood))
         self._dispatcher = self._runner.entity("dispatcher", REGION)
-        self._fleet = Fleet(scenario, self._crews, busy="busy" in policy.wants)
+        self._fleet = Fleet(scenario, self._crews)
         self._decisions_s: list[float] = []
         # Whether who stands idle, or where, is another since the policy was last asked.
         self._restand = False
@@ -157,13 +158,14 @@ class _Play:
                 self._plan(now)
                 crews.queued[arrived] = not crews.sent[arrived]
                 arrived += 1
-            wake_at = self._wake_at(now)
+            if self._to_be_woken:
+                wake_at = self._wake_at(now)
         if crews.waiting:
             raise SimulationStuck(self._policy.name, crews.waiting)
 
     def _wake_at(self, now: float) -> float:
         """When the dispatcher wants to be woken, if anybody waits. What is past was done."""
-        if not self._to_be_woken or not self._crews.waiting:
+        if not self._crews.waiting:
             return inf
         at = self._dispatching.wake_at(self._dispatcher.state)
         return inf if at is None or at <= now else at
@@ -179,8 +181,8 @@ class _Play:
         )
         self._runner.ask("emergency", call_id(index), command, _SIMULATOR)
 
-    def _hear(self, _region: str, event: Event) -> None:
-        self._restand = self._restand or restands((event,))
+    def _restood(self, _region: str, _event: Event) -> None:
+        self._restand = True
 
     def _plan(self, now: float) -> None:
         """Until the policy has nothing more to propose at this moment.

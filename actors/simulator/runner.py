@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
+from itertools import count
 from typing import Any
 
 from actors.domain.kernel import (
@@ -21,17 +22,18 @@ from actors.domain.kernel import (
     fold,
 )
 
-_Watch = Callable[[str, Event], None]
+# By type, who is told of an event: with the id of the entity that it happened to.
+Reactions = Mapping[type[Event], Callable[[str, Any], None]]
 
 
 class Entity:
     """One entity's state. `telemetry` is what it may look at besides; `voice`, whom it sends as;
-    `watch`, who is told of its events.
+    `watch`, who is told of its events; None: nobody of any.
     """
 
     __slots__ = ("apply", "decide", "id", "state", "telemetry", "voice", "watch")
 
-    def __init__(self, behaviour: Behaviour[Any], id_: str, watch: _Watch | None) -> None:
+    def __init__(self, behaviour: Behaviour[Any], id_: str, watch: Reactions | None) -> None:
         self.id = id_
         self.decide = behaviour.decide
         self.apply = behaviour.apply
@@ -47,17 +49,14 @@ class Runner:
     def __init__(self, kinds: Mapping[str, Behaviour[Any]]) -> None:
         self.now = 0.0
         self._kinds = kinds
-        self._watch: dict[str, _Watch] = {}
+        self._watch: dict[str, Reactions] = {}
         self._entities: dict[str, dict[str, Entity]] = {kind: {} for kind in kinds}
-        self._queue: deque[tuple[str, str, Command, Sender]] = deque()
-        self._handled = 0
+        self._queue: deque[tuple[Entity, Command, Sender]] = deque()
+        self._handled = count(1)
 
-    def watch(self, kind: str, who: _Watch) -> None:
-        """Tell `who` of the events of entities of a kind, after each commit. Before there are any.
-
-        Called with the entity's id and the event.
-        """
-        self._watch[kind] = who
+    def watch(self, kind: str, reactions: Reactions) -> None:
+        """Tell of the events of entities of a kind, after each commit. Before there are any."""
+        self._watch[kind] = reactions
 
     def entity(self, kind: str, id_: str) -> Entity:
         """It always exists; new ones are as nothing has happened to them."""
@@ -73,33 +72,34 @@ class Runner:
 
     def tell(self, kind: str, id_: str, command: Command, by: Sender) -> None:
         """Put a command behind all that wait."""
-        self._queue.append((kind, id_, command, by))
+        self._queue.append((self.entity(kind, id_), command, by))
 
     def ask(self, kind: str, id_: str, command: Command, by: Sender) -> Decision:
         """Handle a command now, then all that come of it. Raises what a decision raises."""
-        decision = self._handle(self.entity(kind, id_), command, by)
-        queue, entities = self._queue, self._entities
+        # One loop for all of them: a call for each would cost as much as what it does.
+        queue, entities, now, handled = self._queue, self._entities, self.now, self._handled
+        queue.appendleft((self.entity(kind, id_), command, by))
+        first: Decision | None = None
         while queue:
-            kind, id_, command, by = queue.popleft()
-            entity = entities[kind].get(id_)
-            self._handle(self.entity(kind, id_) if entity is None else entity, command, by)
-        return decision
-
-    def _handle(self, entity: Entity, command: Command, by: Sender) -> Decision:
-        self._handled += 1
-        context = Context(self.now, by, str(self._handled), entity.telemetry)
-        decision = entity.decide(entity.state, command, context)
-        sends, events = decision.sends, decision.events
-        if events:
-            after = decision.after
-            entity.state = fold(entity.apply, entity.state, events) if after is None else after
-        if sends:
-            voice, queue = entity.voice, self._queue
-            for send in sends:
+            entity, command, by = queue.popleft()
+            context = Context(now, by, str(next(handled)), entity.telemetry)
+            decision = entity.decide(entity.state, command, context)
+            if first is None:
+                first = decision
+            events, after = decision.events, decision.after
+            if after is not None:
+                entity.state = after
+            elif events:
+                entity.state = fold(entity.apply, entity.state, events)
+            for send in decision.sends:
                 to = send.to
-                queue.append((to.kind, to.id, send.command, voice))
-        watch = entity.watch
-        if watch is not None:
-            for event in events:
-                watch(entity.id, event)
-        return decision
+                receiver = entities[to.kind].get(to.id) or self.entity(to.kind, to.id)
+                queue.append((receiver, send.command, entity.voice))
+            watch = entity.watch
+            if watch is not None:
+                for event in events:
+                    react = watch.get(type(event))
+                    if react is not None:
+                        react(entity.id, event)
+        assert first is not None, "what was asked is in the queue"
+        return first

@@ -33,14 +33,16 @@ from actors.domain.task import ON_THE_WAY
 from actors.domain.travel import TravelEstimate
 
 # After these the units that stand idle are others, or elsewhere.
-_STANDING: Final = (
-    UnitUpdated,
-    UnitLeft,
-    OfferClosed,
-    CrewLost,
-    CrewDone,
-    UnitTakenOver,
-    StationsUpdated,
+STANDING: Final[frozenset[type[Event]]] = frozenset(
+    {
+        UnitUpdated,
+        UnitLeft,
+        OfferClosed,
+        CrewLost,
+        CrewDone,
+        UnitTakenOver,
+        StationsUpdated,
+    }
 )
 _NOTHING: Final = Plan()
 
@@ -130,7 +132,7 @@ class Planning:
 
 def restands(events: Iterable[Event]) -> bool:
     """Whether any of these changes who stands idle where."""
-    return any(isinstance(event, _STANDING) for event in events)
+    return not STANDING.isdisjoint(map(type, events))
 
 
 def leaving(state: Dispatcher, unit: str) -> Case | None:
