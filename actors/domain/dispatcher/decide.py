@@ -23,7 +23,7 @@ from actors.domain.dispatcher.commands import (
 )
 from actors.domain.dispatcher.desk import Desk, overridden
 from actors.domain.dispatcher.events import DispatcherEvent, Events, OfferClosed
-from actors.domain.dispatcher.intake import alert, taken_in
+from actors.domain.dispatcher.intake import TAKEN, alert, woken
 from actors.domain.dispatcher.plan import Planning, restands
 from actors.domain.dispatcher.projection import case_view, dispatcher_view
 from actors.domain.dispatcher.rules import DispatchRules
@@ -51,6 +51,11 @@ class Dispatching:
         Raises DomainError: forbidden, and what desk.overridden raises.
         """
         kind = type(command)
+        take = TAKEN.get(kind)
+        if take is not None:
+            require(ctx.by, "dispatcher.message")
+            events, sends = take(state, command, ctx.now)
+            return self._concluded(state, events, sends, ctx) if events else _NOTHING
         if kind in _OF_PEOPLE:
             return self._ordered(state, cast("_OfPeople", command), ctx)
         require(ctx.by, "dispatcher.message")
@@ -58,10 +63,8 @@ class Dispatching:
             limit = cast("PlanNow", command).limit
             planned, offers = self._planning.planned(state, ctx, restand=True, limit=limit)
             return Decision(planned, offers)
-        events, sends = taken_in(state, command, ctx, self._rules)
-        if not events:
-            return _NOTHING
-        return self._concluded(state, events, sends, ctx)
+        events = woken(state, ctx.now, self._rules)
+        return self._concluded(state, events, (), ctx) if events else _NOTHING
 
     def _ordered(self, state: Dispatcher, command: _OfPeople, ctx: Context) -> Decision:
         if isinstance(command, OverrideAssignment):
@@ -87,11 +90,12 @@ class Dispatching:
         self, state: Dispatcher, events: Events, sends: tuple[Send, ...], ctx: Context
     ) -> Decision:
         taken = apply_all(state, events)
-        alerts = self._alerts(state, taken, events, ctx)
-        if alerts:
+        alerts: Events = ()
+        if type(events[-1]) is OfferClosed:  # the last of what an answer says, if at all
+            alerts = self._alerts(state, taken, events, ctx)
             taken = apply_all(taken, alerts)
         if self._rules.plans_when_asked:
-            return Decision((*events, *alerts) if alerts else events, sends, None, taken)
+            return Decision(events + alerts, sends, None, taken)
         planned, offers = self._planning.planned(taken, ctx, restand=restands(events))
         if planned:
             taken = apply_all(taken, planned)

@@ -6,13 +6,13 @@ What the sender says is so; what is stale is ignored. Whom to send is asked afte
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 from actors.domain.dispatcher.case import Case
-from actors.domain.dispatcher.commands import DispatcherCommand
 from actors.domain.dispatcher.events import (
     DeferralEnded,
     DispatcherEvent,
+    Events,
     HospitalNoted,
     OpsAlerted,
     RoundRestarted,
@@ -29,7 +29,7 @@ from actors.domain.dispatcher.intake_unit import (
 )
 from actors.domain.dispatcher.rules import DispatchRules
 from actors.domain.dispatcher.state import Dispatcher
-from actors.domain.kernel import Command, Context, Wake
+from actors.domain.kernel import Command
 from actors.domain.messages.to_dispatcher import (
     EmergencyChanged,
     HospitalChanged,
@@ -43,16 +43,9 @@ from actors.domain.messages.to_dispatcher import (
 )
 
 
-def taken_in(
-    state: Dispatcher, command: DispatcherCommand, ctx: Context, rules: DispatchRules
-) -> Taken:
-    """What a message or a Wake makes known, and what follows at once."""
-    take = _TAKEN.get(type(command))
-    if take is not None:
-        return take(state, command, ctx.now)
-    if isinstance(command, Wake):
-        return tuple(_due(state, ctx.now, rules)), ()
-    return (), ()
+def woken(state: Dispatcher, now: float, rules: DispatchRules) -> Events:
+    """What is due at a Wake."""
+    return tuple(_due(state, now, rules))
 
 
 def _due(state: Dispatcher, now: float, rules: DispatchRules) -> Iterator[DispatcherEvent]:
@@ -110,8 +103,9 @@ def _shift_reported(_state: Dispatcher, message: ReportShift, now: float) -> Tak
     return (report,), ()
 
 
-# By type: a `match` over so many classes asks for each in turn, at every message.
-_TAKEN: Mapping[type[Command], Callable[[Dispatcher, Any, float], Taken]] = {
+# What a message makes known, and what follows at once. By type: a `match` over so many classes asks
+# for each in turn, at every message.
+TAKEN: Final[Mapping[type[Command], Callable[[Dispatcher, Any, float], Taken]]] = {
     EmergencyChanged: emergency_changed,
     RemoveEmergency: emergency_removed,
     UnitChanged: unit_changed,

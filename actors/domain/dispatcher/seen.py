@@ -118,13 +118,19 @@ class Seen:
         self, state: Dispatcher, positions: Mapping[str, Position]
     ) -> tuple[FreeUnit, ...]:
         """Of so few units that all are looked at sooner than those are found that changed."""
-        kept, self.free_rows, self.free_read = self.free_rows, {}, None
-        reserved, shown = state.reserved, []
-        for id_, unit in state.units.items():
-            if unit.free and id_ not in reserved and unit.position is not None:
-                row = free_row(kept.get(id_), unit, unit.position, positions.get(id_), state)
-                self.free_rows[id_] = row
-                shown.append(row.shown)
+        kept, rows, self.free_read = self.free_rows, dict[str, FreeRow](), None
+        reserved, posts, shown = state.reserved, state.posts, list[FreeUnit]()
+        for unit in [unit for unit in state.units.values() if unit.free]:
+            id_, durable = unit.unit, unit.position
+            if durable is None or id_ in reserved:
+                continue
+            row, place = kept.get(id_), positions.get(id_)
+            # As free_row has it, which where a unit may be sent about looks at more than these.
+            if posts or row is None or row.unit is not unit or row.place is not place:
+                row = free_row(row, unit, durable, place, state)
+            rows[id_] = row
+            shown.append(row.shown)
+        self.free_rows = rows
         made = tuple(shown)
         if made != self.free_shown:
             self.free_shown = made

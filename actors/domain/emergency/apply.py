@@ -18,6 +18,7 @@ from actors.domain.emergency.events import (
     EmergencyMerged,
     EmergencyProgressed,
     EmergencyRaised,
+    Events,
     OrderEvent,
     PriorityOverridden,
     UnitAssigned,
@@ -32,6 +33,13 @@ from actors.domain.messages.status import EmergencyStatus
 def apply(state: Emergency, event: EmergencyEvent) -> Emergency:
     """The state after an event."""
     return _APPLIED[type(event)](state, event)
+
+
+def apply_all(state: Emergency, events: Events) -> Emergency:
+    """The state after these events."""
+    for event in events:
+        state = _APPLIED[type(event)](state, event)
+    return state
 
 
 def _raised(state: Emergency, event: EmergencyRaised) -> Emergency:

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from typing import Final
 
 from actors.domain.emergency import merge
-from actors.domain.emergency.apply import apply
+from actors.domain.emergency.apply import apply, apply_all
 from actors.domain.emergency.events import EmergencyEvent, Events, UnitStoodDown
 from actors.domain.emergency.machine import ENDED
 from actors.domain.emergency.projection import emergency_view
 from actors.domain.emergency.state import Emergency
-from actors.domain.kernel import Decision, EntityRef, Later, Send, fold
+from actors.domain.kernel import Decision, EntityRef, Later, Send
 from actors.domain.messages.status import EndReason
 from actors.domain.messages.to_dispatcher import EmergencyChanged, RemoveEmergency
 from actors.domain.messages.to_paramedic import ShareTrack, StageTask, WithdrawTask
@@ -23,13 +23,13 @@ def concluded(state: Emergency, events: Events) -> Decision:
     """The events with all that others must hear of them."""
     if not events:
         return _NOTHING
-    after = fold(apply, state, events)
-    return Decision(events, _told(state, events, after), after=after)
+    after = apply_all(state, events)
+    return Decision(events, _told(state, events, after), None, after)
 
 
 def answered(state: Emergency, events: Events) -> Decision:
     """The same for people, who see what came of their command."""
-    after = fold(apply, state, events)
+    after = apply_all(state, events)
     return Decision(events, _told(state, events, after), _view(after), after)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, Literal, cast
 
-from actors.domain.emergency.apply import apply
+from actors.domain.emergency.apply import apply_all
 from actors.domain.emergency.consequences import concluded, removal, withdraw
 from actors.domain.emergency.events import (
     DestinationChanged,
@@ -23,7 +23,7 @@ from actors.domain.emergency.events import (
 from actors.domain.emergency.further import from_further, is_old
 from actors.domain.emergency.machine import ENDED, MACHINE
 from actors.domain.emergency.state import Emergency
-from actors.domain.kernel import Context, Decision, fold
+from actors.domain.kernel import Context, Decision
 from actors.domain.machine import NEW
 from actors.domain.messages.to_emergency import AssignUnit, RecordProgress, ReleaseUnit
 
@@ -74,7 +74,7 @@ def from_paramedic(
         )
     # By type: asking whether it is one of a class takes longest where it is not.
     if type(message) is RecordProgress:
-        events += _progress(fold(apply, state, events) if events else state, message, ctx)
+        events += _progress(apply_all(state, events) if events else state, message, ctx)
     return concluded(state, events)
 
 

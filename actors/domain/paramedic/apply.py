@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from msgspec.structs import replace
 
@@ -13,6 +13,7 @@ from actors.domain.paramedic import shift as paramedic_shift
 from actors.domain.paramedic.events import (
     BreakEnded,
     BreakTaken,
+    Events,
     MoveOrdered,
     OfferVoided,
     ParamedicEvent,
@@ -44,6 +45,7 @@ from actors.domain.task import Task
 # more than the clocks of two shards may differ. Later repeats are void by their expiry alone.
 SPENT_GRACE_S = 60.0
 _Changes = dict[str, Any]
+_Queue = tuple[Task, ...]
 _STATUS_AFTER: dict[type[Event], UnitAvailability] = {
     ParamedicRegistered: "off_duty",
     ParamedicRetired: "retired",
@@ -60,20 +62,32 @@ _STATUS_AFTER: dict[type[Event], UnitAvailability] = {
 def apply(state: Paramedic, event: ParamedicEvent) -> Paramedic:
     """The state after an event."""
     kind = type(event)
-    changing = _CHANGES.get(kind)
-    changes = {} if changing is None else changing(state, event)
-    changes["revision"] = state.revision + 1
-    if event.position is not None:
-        changes["position"] = event.position
+    revision = state.revision + 1
+    position = state.position if event.position is None else event.position
+    queue = _QUEUES.get(kind)
+    if queue is not None:
+        tasks = queue(state, event)
+        after = replace(state, revision=revision, position=position, tasks=tasks)
+    else:
+        changing = _CHANGES.get(kind)
+        changes = {} if changing is None else changing(state, event)
+        after = replace(state, revision=revision, position=position, **changes)
     status = _STATUS_AFTER.get(kind, state.status)
     if kind is TaskWithdrawn:
         live = state.live_task
         if live is not None and live.id == cast("TaskWithdrawn", event).task:
             status = "available"
-    if status != state.status:
-        # Where a unit was sent to stand by is over with whatever it does next.
-        changes.update(status=status, status_at=event.at, move=None)
-    return replace(state, **changes)
+    if status == state.status:
+        return after
+    # Where a unit was sent to stand by is over with whatever it does next.
+    return replace(after, status=status, status_at=event.at, move=None)
+
+
+def apply_all(state: Paramedic, events: Events) -> Paramedic:
+    """The state after these events."""
+    for event in events:
+        state = apply(state, event)
+    return state
 
 
 def _described(_state: Paramedic, event: ParamedicRegistered | ParamedicUpdated) -> _Changes:
@@ -85,39 +99,39 @@ def _described(_state: Paramedic, event: ParamedicRegistered | ParamedicUpdated)
     }
 
 
-def _offered(state: Paramedic, event: TaskOffered) -> _Changes:
-    return {"tasks": _ordered((*state.tasks, event.task))}
+def _offered(state: Paramedic, event: TaskOffered) -> _Queue:
+    return _ordered((*state.tasks, event.task))
 
 
-def _accepted(state: Paramedic, event: TaskAccepted) -> _Changes:
+def _accepted(state: Paramedic, event: TaskAccepted) -> _Queue:
     at = event.at
-    task = replace(_task(state, event.task), step="accepted", accepted_at=at, step_at=at)
-    return _changed(state, task)
+    task = replace(state.queued(event.task), step="accepted", accepted_at=at, step_at=at)
+    return _with(state, task)
 
 
-def _progressed(state: Paramedic, event: TaskProgressed) -> _Changes:
-    task = _task(state, event.task)
+def _progressed(state: Paramedic, event: TaskProgressed) -> _Queue:
+    task = state.queued(event.task)
     to = event.destination or task.destination
-    return _changed(state, replace(task, step=event.step, step_at=event.at, destination=to))
+    return _with(state, replace(task, step=event.step, step_at=event.at, destination=to))
 
 
-def _redirected(state: Paramedic, event: TaskRedirected) -> _Changes:
-    return _changed(state, replace(_task(state, event.task), destination=event.destination))
+def _redirected(state: Paramedic, event: TaskRedirected) -> _Queue:
+    return _with(state, replace(state.queued(event.task), destination=event.destination))
 
 
-def _reprioritized(state: Paramedic, event: TaskReprioritized) -> _Changes:
-    task = _task(state, event.task)
-    return _changed(state, replace(task, priority=event.priority, revision=event.revision))
+def _reprioritized(state: Paramedic, event: TaskReprioritized) -> _Queue:
+    task = state.queued(event.task)
+    return _with(state, replace(task, priority=event.priority, revision=event.revision))
 
 
-def _staged(state: Paramedic, event: TaskStaged) -> _Changes:
-    task, revision = _task(state, event.task), event.revision
-    return _changed(state, replace(task, staging=event.staging, staging_revision=revision))
+def _staged(state: Paramedic, event: TaskStaged) -> _Queue:
+    task, revision = state.queued(event.task), event.revision
+    return _with(state, replace(task, staging=event.staging, staging_revision=revision))
 
 
-def _shared(state: Paramedic, event: TrackShared) -> _Changes:
-    task, revision = _task(state, event.task), event.revision
-    return _changed(state, replace(task, followers=event.followers, followers_revision=revision))
+def _shared(state: Paramedic, event: TrackShared) -> _Queue:
+    task, revision = state.queued(event.task), event.revision
+    return _with(state, replace(task, followers=event.followers, followers_revision=revision))
 
 
 def _ended(
@@ -169,13 +183,6 @@ def _shift_faulted(state: Paramedic, event: ShiftFaulted) -> _Changes:
 _CHANGES: dict[type[Event], Callable[[Paramedic, Any], _Changes]] = {
     ParamedicRegistered: _described,
     ParamedicUpdated: _described,
-    TaskOffered: _offered,
-    TaskAccepted: _accepted,
-    TaskProgressed: _progressed,
-    TaskRedirected: _redirected,
-    TaskReprioritized: _reprioritized,
-    TaskStaged: _staged,
-    TrackShared: _shared,
     TaskDeclined: _ended,
     TaskExpired: _ended,
     TaskCompleted: _ended,
@@ -192,25 +199,32 @@ _CHANGES: dict[type[Event], Callable[[Paramedic, Any], _Changes]] = {
 }
 
 
-def _ordered(tasks: tuple[Task, ...]) -> tuple[Task, ...]:
+# What changes nothing but a task or the queue; most of what happens to a unit.
+_QUEUES: Final[dict[type[Event], Callable[[Paramedic, Any], _Queue]]] = {
+    TaskOffered: _offered,
+    TaskAccepted: _accepted,
+    TaskProgressed: _progressed,
+    TaskRedirected: _redirected,
+    TaskReprioritized: _reprioritized,
+    TaskStaged: _staged,
+    TrackShared: _shared,
+}
+# Of these, those that nobody but the crew and its emergency sees: the unit stands as it did.
+UNSEEN: Final = frozenset(_QUEUES) - frozenset(_STATUS_AFTER)
+
+
+def _ordered(tasks: _Queue) -> _Queue:
     return tasks if len(tasks) < 2 else tuple(sorted(tasks, key=lambda task: task.rank))
 
 
-def _task(state: Paramedic, task_id: str) -> Task:
-    task = state.task(task_id)
-    assert task is not None, "only to a task of the queue something happens"
-    return task
-
-
-def _changed(state: Paramedic, changed: Task) -> _Changes:
+def _with(state: Paramedic, changed: Task) -> _Queue:
     if len(state.tasks) == 1:
-        return {"tasks": (changed,)}
-    tasks = [changed if task.id == changed.id else task for task in state.tasks]
-    return {"tasks": _ordered(tuple(tasks))}
+        return (changed,)
+    return _ordered(tuple([changed if task.id == changed.id else task for task in state.tasks]))
 
 
 def _without(state: Paramedic, task_id: str, now: float) -> _Changes:
-    gone = _task(state, task_id)
+    gone = state.queued(task_id)
     kept = tuple([task for task in state.tasks if task is not gone])
     return {"tasks": kept, "spent": _spent(state, task_id, gone.expires_at, now)}
 

@@ -11,11 +11,11 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from actors.domain.kernel import Decision, EntityRef, Event, Later, Send, Sends, fold
+from actors.domain.kernel import Decision, EntityRef, Event, Later, Send, Sends
 from actors.domain.messages.status import CareOutcome, OfferOutcome, TaskEnd
 from actors.domain.messages.to_dispatcher import ReportShift, UnitChanged
 from actors.domain.messages.to_paramedic import TakeOver
-from actors.domain.paramedic.apply import apply
+from actors.domain.paramedic.apply import UNSEEN, apply, apply_all
 from actors.domain.paramedic.events import (
     Events,
     OfferVoided,
@@ -44,7 +44,6 @@ from actors.domain.paramedic.reports import (
     shift_report,
 )
 from actors.domain.paramedic.state import Paramedic
-from actors.domain.task import Task
 
 _NOTHING: Final = Decision()
 DIVERTED = "diverted to another emergency"
@@ -59,7 +58,7 @@ def concluded(
     """
     if not events:
         return _NOTHING if view is None else Decision(answer=Later(view, state))
-    after = fold(apply, state, events)
+    after = apply_all(state, events)
     sends: Sends = ()
     before, last = state, events[-1]
     for event in events:
@@ -68,7 +67,7 @@ def concluded(
             sends += told(before, event, after)
         if event is not last:
             before = apply(before, event)
-    if not _seen_alike(state, after):
+    if not UNSEEN.issuperset(map(type, events)) and not _seen_alike(state, after):
         sends += _unheard(state, after, sends)
     return Decision(events, sends, None if view is None else Later(view, after), after)
 
@@ -121,13 +120,13 @@ def _told_off_duty(state: Paramedic, event: WentOffDuty, _after: Paramedic) -> S
 
 
 def _told_accepted(state: Paramedic, event: TaskAccepted, after: Paramedic) -> Sends:
-    task = _task(state, event.task)
+    task = state.queued(event.task)
     assign = Send(EntityRef("emergency", task.emergency), assignment(state.id, task, event.at))
     return (assign, answer_to_task(task, "accepted", after))
 
 
 def _told_diverted(state: Paramedic, event: TaskDiverted, after: Paramedic) -> Sends:
-    old, new = _task(state, event.from_task), event.task
+    old, new = state.queued(event.from_task), event.task
     answer = diversion(old, event, after)
     if not old.live:
         return (answer,)
@@ -143,15 +142,15 @@ def _told_diverted(state: Paramedic, event: TaskDiverted, after: Paramedic) -> S
 
 def _told_declined(state: Paramedic, event: TaskDeclined, after: Paramedic) -> Sends:
     outcome: OfferOutcome = "declined" if event.by_crew else "unavailable"
-    return (answer_to_task(_task(state, event.task), outcome, after, event.reason),)
+    return (answer_to_task(state.queued(event.task), outcome, after, event.reason),)
 
 
 def _told_expired(state: Paramedic, event: TaskExpired, after: Paramedic) -> Sends:
-    return (answer_to_task(_task(state, event.task), "expired", after),)
+    return (answer_to_task(state.queued(event.task), "expired", after),)
 
 
 def _told_progressed(state: Paramedic, event: TaskProgressed, _after: Paramedic) -> Sends:
-    task = _task(state, event.task)
+    task = state.queued(event.task)
     to = event.destination or task.destination
     record = progress_record(state.id, task, event.step, event.at, to)
     progress = Send(EntityRef("emergency", task.emergency), record)
@@ -162,7 +161,7 @@ def _told_progressed(state: Paramedic, event: TaskProgressed, _after: Paramedic)
 
 
 def _told_redirected(state: Paramedic, event: TaskRedirected, _after: Paramedic) -> Sends:
-    task, to, at = _task(state, event.task), event.destination, event.at
+    task, to, at = state.queued(event.task), event.destination, event.at
     record = progress_record(state.id, task, "transporting", at, to)
     return (
         *ambulance_record(state.id, task, task.destination, "gone", at),
@@ -172,7 +171,7 @@ def _told_redirected(state: Paramedic, event: TaskRedirected, _after: Paramedic)
 
 
 def _told_completed(state: Paramedic, event: TaskCompleted, after: Paramedic) -> Sends:
-    task, at = _task(state, event.task), event.at
+    task, at = state.queued(event.task), event.at
     to = task.destination
     outcome: CareOutcome = "treated_on_scene" if task.step == "on_scene" else "handed_over"
     record = progress_record(state.id, task, "completed", at, to, outcome)
@@ -186,7 +185,7 @@ def _told_handed_back(state: Paramedic, event: TaskHandedBack, after: Paramedic)
 
 
 def _told_withdrawn(state: Paramedic, event: TaskWithdrawn, after: Paramedic) -> Sends:
-    task = _task(state, event.task)
+    task = state.queued(event.task)
     if not task.live:
         return (answer_to_task(task, "withdrawn", after, event.reason),)
     return _told_given_up(state, event, after, "cancelled" if event.emergency_over else "withdrawn")
@@ -195,7 +194,7 @@ def _told_withdrawn(state: Paramedic, event: TaskWithdrawn, after: Paramedic) ->
 def _told_given_up(
     state: Paramedic, event: TaskHandedBack | TaskWithdrawn, after: Paramedic, outcome: TaskEnd
 ) -> Sends:
-    task = _task(state, event.task)
+    task = state.queued(event.task)
     released = EntityRef("emergency", task.emergency)
     return (
         *ambulance_record(state.id, task, task.destination, "gone", event.at),
@@ -219,9 +218,3 @@ _TOLD: Mapping[type[Event], Callable[[Paramedic, Any, Paramedic], Sends]] = {
     TaskHandedBack: _told_handed_back,
     TaskWithdrawn: _told_withdrawn,
 }
-
-
-def _task(state: Paramedic, task_id: str) -> Task:
-    task = state.task(task_id)
-    assert task is not None, "an event is about a task of the queue"
-    return task

@@ -62,6 +62,13 @@ class Paramedic(Struct, frozen=True, kw_only=True, gc=False):
                 return task
         return None
 
+    def queued(self, task_id: str) -> Task:
+        """One that is known to be in the queue, for something has happened to it."""
+        for task in self.tasks:
+            if task.id == task_id:
+                return task
+        raise AssertionError("an event is about a task of the queue")
+
     def unit_status(self) -> UnitStatus:
         """What dispatchers are told."""
         return UnitStatus(
