@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from math import asin, cos, radians, sin, sqrt
 from typing import Protocol
 
+from actors.domain.places import Array, Places, angles
 from actors.domain.values import Location
 
 # Mean radius of WGS 84 (IUGG R1), metres.
@@ -27,6 +28,12 @@ class TravelEstimate(Protocol):
         """Travel time, seconds, when leaving at `at` (Unix time; only some estimates read it).
 
         Pure: the same for the same arguments.
+        """
+        ...
+
+    def table(self, origins: Places, targets: Places, at: float = 0.0) -> Array:
+        """All of these travel times at once, in a new array: one row a target, one column an
+        origin. As `seconds` says, or as near to that as nine digits.
         """
         ...
 
@@ -61,3 +68,8 @@ class GreatCircle:
 
     def seconds(self, origin: Location, target: Location, at: float = 0.0) -> float:
         return great_circle_m(origin, target) * self.road_factor / self.speed_mps
+
+    def table(self, origins: Places, targets: Places, at: float = 0.0) -> Array:
+        arcs = angles(origins.points, targets.points)
+        arcs *= EARTH_RADIUS_M / self.fastest_mps
+        return arcs

@@ -18,20 +18,20 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from actors.csv_table import FileRefused
+from actors.domain.places import Array, Places, planar_distances
 from actors.domain.travel import EARTH_RADIUS_M, GreatCircle
 from actors.domain.values import Location
 from actors.roads.network import RoadNetwork, read_folder
+from actors.roads.snapping import Snapping
 from actors.roads.times import RoadTimes, road_times
 
 _HOUR_S: Final = 3600.0
 _DAY_HOURS: Final = 24
+Nodes = NDArray[np.int64]
 # From the network's nearest node to a door: yards, drives, alleys.
 _ACCESS_MPS: Final = 5.0
-# Snapped places are remembered; beyond so many (a day of moving units) all are forgotten at once.
-_REMEMBERED: Final = 65_536
 
 
 class RoadTravel:
@@ -49,13 +49,11 @@ class RoadTravel:
         nodes: Sequence[int],
         zone: tzinfo | None = None,
     ) -> None:
-        self._at = network.at
         self._sphere = network.sphere
         self._times = times
         self._zone = zone
         self._middle_lat = float(network.at[:, 1].mean()) if network.sphere else 0.0
-        self._tree = cKDTree(self._plane(network.at[list(nodes)]))
-        self._snapped: dict[tuple[float, float], tuple[int, float]] = {}
+        self._snapping = Snapping(network.at[list(nodes)], self._plane)
         best = network.factors.max(axis=1)[network.road_class] * network.speed_mps
         arcs = network.straight_m * best / np.maximum(network.metres, 1e-9)
         # Off the network and where it does not lead, slower estimates hold. Times are kept in
@@ -81,6 +79,28 @@ class RoadTravel:
             return 2 * self._straight_s(origin, target)
         return leaving + driven + to_m / _ACCESS_MPS - at
 
+    def table(self, origins: Places, targets: Places, at: float = 0.0) -> Array:
+        """See TravelEstimate. What `seconds` says, but for nine digits of it where there is no way
+        between two nodes.
+        """
+        places = [*origins.locations, *targets.locations]
+        number, node, metres = self._snapping.each(places)
+        column, row = slice(0, len(origins)), slice(len(origins), None)
+        starts, ends = node[column], node[row, None]
+        access_s = metres / _ACCESS_MPS
+        leaving = at + access_s[column]
+        taken = leaving + self._driven_each(starts, ends, leaving)
+        taken += access_s[row, None]
+        taken -= at
+        lost = np.isinf(taken)
+        if lost.any():
+            taken[lost] = 2 * self._straight_each(origins, targets)[lost]
+        near = starts == ends
+        if near.any():
+            taken[near] = ((metres[column] + metres[row, None]) / _ACCESS_MPS)[near]
+            taken[number[column] == number[row, None]] = 0.0
+        return taken
+
     def farthest_m(self, places: Sequence[Location]) -> float:
         """The longest way from one of these places to its node: over a kilometre, another city's
         network is used.
@@ -104,24 +124,66 @@ class RoadTravel:
 
     def _hour(self, at: float) -> tuple[int, float]:
         """The hour of the day, and the seconds that are left of it."""
-        local = at
-        if self._zone is not None:
-            offset = datetime.fromtimestamp(at, UTC).astimezone(self._zone).utcoffset()
-            local += offset.total_seconds() if offset is not None else 0.0
+        local = at + self._offset_s(at)
         hours = floor(local / _HOUR_S)
         return hours % _DAY_HOURS, (hours + 1) * _HOUR_S - local
 
+    def _driven_each(self, starts: Nodes, ends: Nodes, at: Array) -> Array:
+        """As _driven, from each start to each end: a row an end, which stand one below the other.
+
+        `at`: when which start is left.
+        """
+        times = self._times.seconds
+        nodes = times.shape[-1]
+        flat, pairs = times.reshape(-1), starts * nodes + ends
+        taken: Array
+        if len(times) == 1:
+            taken = flat.take(pairs).astype(np.float64)
+            return taken
+        kind_of_hour = np.array(self._times.kind_of_hour) * nodes * nodes
+        hour, left_s = self._hour_each(at)
+        taken = flat.take(pairs + kind_of_hour[hour]).astype(np.float64)
+        row, column = ((taken > left_s) & (taken < inf)).nonzero()
+        pair, way = pairs[row, column], taken[row, column]
+        hour, left_s = hour[column], left_s[column]
+        spent, left = np.zeros(len(pair)), np.ones(len(pair))
+        while len(pair):
+            left -= left_s / way
+            spent += left_s
+            hour = (hour + 1) % _DAY_HOURS
+            left_s = np.full(len(pair), _HOUR_S)
+            way = flat.take(pair + kind_of_hour[hour]).astype(np.float64)
+            rest = way * left
+            there = (rest <= left_s) | np.isinf(way)
+            taken[row[there], column[there]] = (spent + rest)[there]
+            on = ~there
+            row, column, pair, way, hour, left_s, spent, left = (
+                of[on] for of in (row, column, pair, way, hour, left_s, spent, left)
+            )
+        return taken
+
+    def _hour_each(self, at: Array) -> tuple[Nodes, Array]:
+        """As _hour, of each."""
+        if not len(at):
+            return np.empty(0, np.int64), at
+        first, last = self._offset_s(float(at.min())), self._offset_s(float(at.max()))
+        if first == last:  # clocks are not changed twice in the time of a walk to the car
+            local = at + first
+        else:
+            local = at + np.array([self._offset_s(one) for one in at.tolist()])
+        hours = np.floor(local / _HOUR_S)
+        return hours.astype(np.int64) % _DAY_HOURS, (hours + 1) * _HOUR_S - local
+
+    def _offset_s(self, at: float) -> float:
+        """Of local time to that of `at`."""
+        if self._zone is None:
+            return 0.0
+        offset = datetime.fromtimestamp(at, UTC).astimezone(self._zone).utcoffset()
+        return offset.total_seconds() if offset is not None else 0.0
+
     def nearest(self, place: Location) -> tuple[int, float]:
         """The nearest of the nodes, and the metres to it."""
-        key = (place.lon, place.lat)
-        found = self._snapped.get(key)
-        if found is None:
-            far, node = self._tree.query(self._plane(np.array([key]))[0])
-            found = int(node), float(far)
-            if len(self._snapped) >= _REMEMBERED:
-                self._snapped.clear()
-            self._snapped[key] = found
-        return found
+        return self._snapping.one(place)
 
     def _plane(self, at: NDArray[np.float64]) -> NDArray[np.float64]:
         """(x, y) metres; for degrees the equirectangular projection at the network's middle."""
@@ -135,6 +197,13 @@ class RoadTravel:
         if self._sphere:
             return GreatCircle().seconds(origin, target)
         return hypot(origin.lat - target.lat, origin.lon - target.lon) / GreatCircle().fastest_mps
+
+    def _straight_each(self, origins: Places, targets: Places) -> Array:
+        if self._sphere:
+            return GreatCircle().table(origins, targets)
+        straight = planar_distances(origins, targets)
+        straight /= GreatCircle().fastest_mps
+        return straight
 
 
 def between(

@@ -15,9 +15,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from actors.domain.dispatch.fleet import Array
 from actors.domain.dispatch.situation import Hotspot, Situation
-from actors.domain.dispatch.table import Places, seconds_table
+from actors.domain.places import Array, Places, places_of
 from actors.domain.travel import TravelEstimate
 from actors.domain.values import Location
 
@@ -42,7 +41,7 @@ class Cover:
         """`missing_s`: the way of a unit that is not there, or farther than that."""
         total = sum(spot.weight for spot in demand)
         self._weights = np.array([spot.weight / total for spot in demand])
-        self._places = [spot.location for spot in demand]
+        self._places = places_of([spot.location for spot in demand])
         self._chances: Array = np.array([(1.0 - q) * q**k for k in range(_DEPTH)])
         self._missing_s = missing_s
         self._travel = travel
@@ -50,7 +49,7 @@ class Cover:
 
     def ways(self, origins: Sequence[Location]) -> Array:
         """Seconds to each place, at most `missing_s`: one row a place, one column an origin."""
-        table = seconds_table(Places(origins), self._places, self._travel, self._now)
+        table = self._travel.table(Places(origins), self._places, self._now)
         return np.minimum(table, self._missing_s)
 
     def nearest(self, ways: Array) -> Array:
@@ -92,7 +91,9 @@ class Cover:
         """
         relief = np.zeros(ways.shape[1])
         for k, share in enumerate(-np.diff(self._chances, append=0.0)):
-            relief += share * (self._weights @ np.maximum(others[:, k : k + 1] - ways, 0.0))
+            # Added up row by row, so that origins in one place come to the same in every digit.
+            less = np.maximum(others[:, k : k + 1] - ways, 0.0)
+            relief += share * (self._weights[:, None] * less).sum(axis=0)
         return relief
 
 

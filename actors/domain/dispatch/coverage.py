@@ -28,7 +28,6 @@ import numpy as np
 
 from actors.domain.dispatch.backlog import backlog
 from actors.domain.dispatch.cover import Cover, busy_share
-from actors.domain.dispatch.fleet import Array
 from actors.domain.dispatch.greedy import in_reach
 from actors.domain.dispatch.nearest import Nearest, nearest
 from actors.domain.dispatch.situation import (
@@ -41,6 +40,7 @@ from actors.domain.dispatch.situation import (
     Situation,
     Waiting,
 )
+from actors.domain.places import Array
 from actors.domain.travel import TravelEstimate
 from actors.domain.values import Location
 

@@ -19,10 +19,9 @@ import numpy.typing as npt
 from actors.domain.dispatch.difference import differing
 from actors.domain.dispatch.situation import BusyUnit, FreeUnit, Waiting
 from actors.domain.dispatch.suitability import suits
+from actors.domain.places import Array, on_sphere
 from actors.domain.task import ON_THE_WAY
-from actors.domain.values import Location
 
-Array = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.intp]
 Mask = npt.NDArray[np.bool_]
 Unit = FreeUnit | BusyUnit
@@ -205,7 +204,6 @@ class _Kinds:
 
 
 _kept: list[Fleet] = []
-_points: list[tuple[list[Location], Array]] = []
 
 
 def fleet(units: Sequence[Unit]) -> Fleet:
@@ -230,27 +228,6 @@ def fleet(units: Sequence[Unit]) -> Fleet:
         found = Fleet(wanted, _cells(wanted, kinds), kinds)
     _kept = [found, *kept[: _KEPT - 1]]
     return found
-
-
-def on_sphere(places: Sequence[Location]) -> Array:
-    """Points on the unit sphere, one column a place."""
-    degrees = np.array([[place.lat for place in places], [place.lon for place in places]])
-    lat, lon = np.radians(degrees)
-    level = np.cos(lat)
-    return np.array((level * np.cos(lon), level * np.sin(lon), np.sin(lat)))
-
-
-def points_of(places: Sequence[Location]) -> Array:
-    """As on_sphere, not to be changed: who waits and who is driven to stays for many decisions."""
-    global _points
-    wanted = list(places)
-    points = _points
-    for known, found in points:
-        if known == wanted:
-            return found
-    made = on_sphere(wanted)
-    _points = [(wanted, made), *points[: _KEPT - 1]]
-    return made
 
 
 def _akin(some: Sequence[Unit], others: Sequence[Unit]) -> bool:

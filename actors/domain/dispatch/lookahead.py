@@ -30,7 +30,7 @@ from typing import NamedTuple
 import numpy as np
 
 from actors.domain.dispatch.backlog import backlog
-from actors.domain.dispatch.fleet import Array, Kind, Mask, Rows, Unit, fleet
+from actors.domain.dispatch.fleet import Kind, Mask, Rows, Unit, fleet
 from actors.domain.dispatch.greedy import in_order
 from actors.domain.dispatch.matching import cheapest
 from actors.domain.dispatch.nearest import nearest
@@ -38,6 +38,7 @@ from actors.domain.dispatch.situation import Hold, Part, Plan, Proposal, Situati
 from actors.domain.dispatch.suitability import suits
 from actors.domain.dispatch.table import Of, Origins, able_ways
 from actors.domain.dispatch.weights import weight
+from actors.domain.places import Array
 from actors.domain.travel import TravelEstimate
 
 _NOTHING = Plan()

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
-from actors.domain.dispatch.fleet import Array
+from actors.domain.places import Array
 
 
 def cheapest(cost: Array, left_out: Array) -> list[tuple[int, int]]:

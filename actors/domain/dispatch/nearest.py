@@ -17,9 +17,10 @@ from typing import Protocol
 
 import numpy as np
 
-from actors.domain.dispatch.fleet import Array, Fleet, Kind, Mask, fleet, points_of
+from actors.domain.dispatch.fleet import Fleet, Kind, Mask, fleet
 from actors.domain.dispatch.situation import FreeUnit, Waiting
 from actors.domain.dispatch.suitability import suits
+from actors.domain.places import Array, places_of
 from actors.domain.travel import EARTH_RADIUS_M, TravelEstimate
 from actors.domain.values import Location
 
@@ -170,7 +171,7 @@ class VectorIndex:
         """See Nearest."""
         if not len(self) or not places:
             return [inf] * len(places)
-        dots = points_of(places).T @ self._points
+        dots = places_of(places).points.T @ self._points
         dots[:, list(self._taken)] = -np.inf
         units, seconds, now = self._fleet.units, self._travel.seconds, self._now
         soonest = [

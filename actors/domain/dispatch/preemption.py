@@ -27,7 +27,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from actors.domain.dispatch.backlog import backlog
-from actors.domain.dispatch.fleet import Array, Rows, fleet
+from actors.domain.dispatch.fleet import Rows, fleet
 from actors.domain.dispatch.nearest import Nearest, nearest
 from actors.domain.dispatch.situation import (
     BusyUnit,
@@ -38,6 +38,7 @@ from actors.domain.dispatch.situation import (
 )
 from actors.domain.dispatch.table import Of, Origins, able_ways
 from actors.domain.dispatch.weights import weight
+from actors.domain.places import Array
 from actors.domain.travel import TravelEstimate
 
 # The table of ways and the estimate itself may differ by so much.
@@ -201,7 +202,7 @@ class _Diverting:
         unknown_s, busy = self._rules.unknown_s, self._busy
         left_s = np.maximum(0.0, busy.free_at - self._now)
         soon = (left_s < unknown_s).nonzero()[0]
-        origins = Origins(Of(busy, soon, ends=True), Of(busy, self._takeable), apart=True)
+        origins = Origins(Of(busy, soon, ends=True), Of(busy, self._takeable))
         ways = able_ways(origins, self._cases, self._travel, self._now)
         until = ways[:, : len(soon)] + left_s[soon]
         otherwise_s: list[float] = until.min(axis=1, initial=unknown_s).tolist()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from actors.domain.places import Places, places_of
 from actors.domain.travel import GreatCircle, great_circle_m
 from actors.domain.values import Location
 
@@ -33,3 +35,29 @@ def test_there_and_back_take_the_same_and_never_less_than_nothing(a: Location, b
     assert travel.seconds(a, b) >= 0
     assert travel.seconds(a, b) == pytest.approx(travel.seconds(b, a), abs=1e-3)
     assert travel.seconds(a, a) == 0
+
+
+@given(st.lists(places, max_size=5), st.lists(places, max_size=5))
+def test_the_table_says_what_is_said_of_each_pair(
+    origins: list[Location], targets: list[Location]
+) -> None:
+    travel = GreatCircle()
+    table = travel.table(Places(origins), Places(targets))
+    assert table.shape == (len(targets), len(origins))
+    each = [[travel.seconds(a, b) for a in origins] for b in targets]
+    # Near the antipode an arcsine tells little apart: there, to the metre.
+    np.testing.assert_allclose(table.reshape(-1), np.array(each).reshape(-1), 1e-9, 0.2)
+
+
+@given(st.floats(-0.5, 0.5), st.floats(-0.5, 0.5))
+def test_within_a_city_to_nine_digits(north: float, east: float) -> None:
+    travel = GreatCircle()
+    a, b = Location(37.7, -122.4), Location(37.7 + north, -122.4 + east)
+    table = travel.table(Places([a]), Places([b]))
+    assert table[0, 0] == pytest.approx(travel.seconds(a, b), rel=1e-9, abs=1e-8)
+
+
+def test_places_that_are_asked_about_again_are_the_same_object() -> None:
+    some = [Location(1.0, 2.0), Location(3.0, 4.0)]
+    assert places_of(some) is places_of(list(some))
+    assert places_of(some[:1]) is not places_of(some)

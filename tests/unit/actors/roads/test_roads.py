@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC
+from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actors.csv_table import FileRefused
+from actors.domain.places import Array, Places
 from actors.domain.travel import great_circle_m
 from actors.domain.values import Location
 from actors.roads.grid import write_grid
@@ -105,6 +106,11 @@ def travel(city: RoadNetwork) -> RoadTravel:
     return RoadTravel(city, road_times(city, nodes, None), nodes)
 
 
+def asked(travel: RoadTravel, origins: list[Location], targets: list[Location], at: float) -> Array:
+    each = [travel.seconds(a, b, at) for b in targets for a in origins]
+    return np.array(each).reshape(len(targets), len(origins))
+
+
 coordinates = st.floats(-100, 2100, allow_nan=False)
 points = st.builds(at, coordinates, coordinates)
 
@@ -117,6 +123,54 @@ def test_who_leaves_later_does_not_arrive_earlier(
     first = leaves + travel.seconds(origin, target, leaves)
     second = leaves + later + travel.seconds(origin, target, leaves + later)
     assert first <= second + 1e-6
+
+
+@settings(max_examples=200)
+@given(
+    st.lists(points, max_size=6),
+    st.lists(points, max_size=6),
+    st.one_of(st.floats(0, 200_000), st.sampled_from([7 * 3600.0 - 20, 8 * 3600.0 - 100])),
+)
+def test_the_table_says_what_is_said_of_each_pair(
+    travel: RoadTravel, origins: list[Location], targets: list[Location], at: float
+) -> None:
+    origins += targets[:2]  # who is there already
+    table = travel.table(Places(origins), Places(targets), at)
+    np.testing.assert_array_equal(table, asked(travel, origins, targets, at))
+
+
+def test_the_table_knows_no_way_and_ways_of_hours(tmp_path: Path) -> None:
+    hours = "hour,class,factor\n8,,0.01\n9,,0.01\n"
+    travel = between(read_network(*files(tmp_path, hours=hours)), [A, B, C, ISLAND])
+    places = [A, B, C, ISLAND]
+    # All that is left of eight, all of nine, and the rest at ten.
+    assert travel.seconds(B, C, 8 * 3600 + 600) > 5400
+    for at in (7 * 3600.0, 8 * 3600.0 - 30, 8 * 3600.0 + 600):
+        table = travel.table(Places(places), Places(places), at)
+        np.testing.assert_allclose(table, asked(travel, places, places, at), rtol=1e-9)
+
+
+def test_where_clocks_change_each_trip_has_its_own_hour(tmp_path: Path) -> None:
+    nodes = "id,lat,lon\na,40.70,-74.00\nb,40.71,-74.00\n"
+    arcs = "from,to,metres,speed_mps\na,b,1200,12\nb,a,1200,12\n"
+    files(tmp_path, nodes, arcs, "hour,class,factor\n3,,0.5\n")
+    travel = load_roads(tmp_path, None, ZoneInfo("America/New_York"))
+    # The first is 220 s from its street, and on it when two o'clock has become three.
+    places = [Location(40.69, -74.0), Location(40.70, -74.0), Location(40.71, -74.0)]
+    spring = datetime(2024, 3, 10, 6, 58, tzinfo=UTC).timestamp()
+    table = travel.table(Places(places), Places(places), spring)
+    np.testing.assert_array_equal(table, asked(travel, places, places, spring))
+    assert table[2, 0] > table[2, 1] + 222.0
+
+
+def test_what_was_snapped_may_be_forgotten(city: RoadNetwork, travel: RoadTravel) -> None:
+    some = [at(x * 0.25, 7.0) for x in range(8000)]
+    before = travel.nearest(some[0])
+    for _ in range(9):
+        some = [at(place.lon + 0.01, place.lat) for place in some]
+        table = travel.table(Places(some), Places(some[:1]))
+    assert travel.nearest(at(0.0, 7.0)) == before
+    assert table[0, 0] == 0.0
 
 
 def test_times_are_those_of_a_plain_search(city: RoadNetwork) -> None:

@@ -28,6 +28,7 @@ from actors.domain.messages.card import StationRef
 from actors.domain.messages.telemetry import ReportPosition
 from actors.domain.messages.to_dispatcher import StationsChanged
 from actors.domain.paramedic.commands import AcceptTask, GoOnDuty, ProgressTask, RegisterParamedic
+from actors.domain.places import Array, Places
 from actors.domain.registry import kinds
 from actors.domain.values import Location, Position
 from actors.domain.views.hospital import HospitalView
@@ -82,6 +83,10 @@ class ByCoordinates:
 
     def seconds(self, origin: Location, target: Location, at: float = 0.0) -> float:
         return self._scenario.travel.seconds(self.place(origin), self.place(target), at)
+
+    def table(self, origins: Places, targets: Places, at: float = 0.0) -> Array:
+        begin, end = (Places(list(map(self.place, some.locations))) for some in (origins, targets))
+        return self._scenario.travel.table(begin, end, at)
 
     def place(self, point: Location) -> Place:
         known = self._places.get((point.lat, point.lon))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 from hypothesis import strategies as st
 
 from actors.domain.dispatch import BusyUnit, FreeUnit, Hotspot, Situation, Station, Waiting
 from actors.domain.dispatch.situation import Part
+from actors.domain.places import Array, Places
 from actors.domain.task import TaskStep
 from actors.domain.travel import GreatCircle
 from actors.domain.values import Location
@@ -110,3 +112,9 @@ class Winding:
     def seconds(self, origin: Location, target: Location, at: float = 0.0) -> float:
         bend = 1.0 + (round(origin.lat * 50) * 7 + round(target.lon * 50) * 3) % 5 / 4
         return GreatCircle().seconds(origin, target) * bend
+
+    def table(self, origins: Places, targets: Places, at: float = 0.0) -> Array:
+        table = np.empty((len(targets), len(origins)))
+        for row, target in enumerate(targets.locations):
+            table[row] = [self.seconds(origin, target, at) for origin in origins.locations]
+        return table

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from actors.domain.dispatch.fleet import Array
 from actors.domain.dispatch.matching import cheapest
+from actors.domain.places import Array
 
 costs = st.tuples(st.integers(1, 4), st.integers(0, 5)).flatmap(
     lambda shape: arrays(
