@@ -17,6 +17,9 @@ Array = npt.NDArray[np.float64]
 
 # Up to here (600 km) three terms of the series are good to ten digits, at a fraction of the cost.
 _NEAR = 0.1
+# So many pairs at a time stay in the processor's cache: measured, all at once take six times as
+# long for 32 targets and 4,000 origins.
+_BLOCK = 8192
 # Who waits, where calls are expected, the stations: of a few regions.
 _KEPT = 8
 
@@ -77,26 +80,36 @@ def on_sphere(locations: Sequence[Location]) -> Array:
     return points
 
 
-def angles(origins: Array, targets: Array) -> Array:
-    """Radians between points of the unit sphere, to nine digits: a row a target, a column an
-    origin."""
-    square: Array = targets[0][:, None] - origins[0]
-    square *= square
-    for axis in (1, 2):
-        along = targets[axis][:, None] - origins[axis]
-        along *= along
-        square += along
-    if not square.size:
-        return square
-    # Twice the arcsine of half the chord.
-    chord: Array = np.sqrt(square)
-    if square.max() < _NEAR**2:
-        square *= 3.0 / 640.0 * square + 1.0 / 24.0
-        square += 1.0
-        chord *= square
-        return chord
-    far: Array = 2.0 * np.arcsin(np.minimum(1.0, chord / 2.0))
-    return far
+def arcs(origins: Array, targets: Array, radius: float) -> Array:
+    """How far apart points of the unit sphere are on one of that radius, to nine digits.
+
+    A row a target, a column an origin.
+    """
+    found = np.empty((targets.shape[1], origins.shape[1]))
+    if not found.size:
+        return found
+    rows = max(1, _BLOCK // origins.shape[1])
+    for begin in range(0, len(found), rows):
+        apart = targets[:, begin : begin + rows, None] - origins[:, None, :]
+        apart *= apart
+        _along(apart.sum(axis=0), radius, found[begin : begin + rows])
+    return found
+
+
+def _along(square: Array, radius: float, arc: Array) -> None:
+    """Put in `arc` what these squared chords of the unit sphere span: twice the arcsine of half a
+    chord."""
+    if square.max() >= _NEAR**2:
+        chord = np.sqrt(square)
+        chord *= 0.5
+        np.arcsin(np.minimum(chord, 1.0, out=chord), out=arc)
+        arc *= 2.0 * radius
+        return
+    np.multiply(square, radius * 3.0 / 640.0, out=arc)
+    arc += radius / 24.0
+    arc *= square
+    arc += radius
+    arc *= np.sqrt(square, out=square)
 
 
 def planar_distances(origins: Places, targets: Places) -> Array:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import asin, cos, radians, sin, sqrt
 from typing import Protocol
 
-from actors.domain.places import Array, Places, angles
+from actors.domain.places import Array, Places, arcs
 from actors.domain.values import Location
 
 # Mean radius of WGS 84 (IUGG R1), metres.
@@ -70,6 +70,4 @@ class GreatCircle:
         return great_circle_m(origin, target) * self.road_factor / self.speed_mps
 
     def table(self, origins: Places, targets: Places, at: float = 0.0) -> Array:
-        arcs = angles(origins.points, targets.points)
-        arcs *= EARTH_RADIUS_M / self.fastest_mps
-        return arcs
+        return arcs(origins.points, targets.points, EARTH_RADIUS_M / self.fastest_mps)

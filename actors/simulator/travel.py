@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from actors.domain.places import Array, Places, angles, planar_distances
+from actors.domain.places import Array, Places, arcs, planar_distances
 from actors.domain.travel import EARTH_RADIUS_M
 from actors.domain.values import Location
 from actors.simulator.nearest import NearestPlace
@@ -67,5 +67,5 @@ class StraightTravel:
 
     def table(self, origins: Places, targets: Places, at: float = 0.0) -> Array:
         if self._sphere:
-            return angles(origins.points, targets.points) * (EARTH_RADIUS_M / self._speed_mps)
+            return arcs(origins.points, targets.points, EARTH_RADIUS_M / self._speed_mps)
         return planar_distances(origins, targets) / self._speed_mps

@@ -39,9 +39,9 @@ _location = attrgetter("location")
 class Fleet:
     """Columns of `units`, in their order; a unit's is `at[its id]`. Arrays are not to be changed.
 
-    `points`: where each is, x, y, z on the unit sphere. The rest is for busy ones alone: `ends`,
-    where each will be free, and `free_at`; `priority`; `preempted`; `coming`, 1 where it is still
-    on its way.
+    `points`: where each is, x, y, z on the unit sphere; `stations`: of free ones. The rest is for
+    busy ones alone: `ends`, where each will be free, and `free_at`; `priority`; `preempted`;
+    `coming`, 1 where it is still on its way.
     """
 
     __slots__ = ("_at", "_by_id", "_cells", "_crews", "_kinds", "_suited", "units")
@@ -74,6 +74,11 @@ class Fleet:
     @property
     def ends(self) -> Array:
         return self._cells[4:7]
+
+    @property
+    def stations(self) -> tuple[Rows, Sequence[str | None]]:
+        """Of free ones: each one's station as a number, and what these stand for."""
+        return self._row(4).astype(np.intp), list(self._kinds.stations)
 
     @property
     def free_at(self) -> Array:
@@ -136,28 +141,35 @@ class Fleet:
         changed += range(both, len(units))
         if 2 * len(changed) > len(units):
             return None
+        fresh = [units[row] for row in changed]
         cells = self._cells
+        same = both == len(units) == len(old)
         if changed:
-            fresh = [units[row] for row in changed]
+            made_cells = _cells(fresh, self._kinds)
+            # The kinds of crews in their places: who suits what.
+            alike = same and bool((made_cells[0] == cells[0].take(changed)).all())
             cells = np.empty((len(cells), len(units)))
             cells[:, :both] = self._cells[:, :both]
-            cells[:, changed] = _cells(fresh, self._kinds)
-        elif both < len(old):
-            cells = np.ascontiguousarray(cells[:, :both])
+            cells[:, changed] = made_cells
+        else:
+            alike = same
+            if not same:
+                cells = np.ascontiguousarray(cells[:, :both])
         made = Fleet(units, cells, self._kinds)
-        gone = {old[row].unit: row for row in changed if row < both}
+        if alike:
+            made._suited, made._crews = self._suited, self._crews
+        before = [old[row] for row in changed if row < both]
+        if same and list(map(_id, before)) == list(map(_id, fresh)):
+            made._at, made._by_id = self._at, self._by_id
+            return made
+        gone = {unit.unit: row for row, unit in zip(changed, before, strict=False)}
         gone.update((old[row].unit, row) for row in range(both, len(old)))
-        come = {units[row].unit: row for row in changed}
+        come = {unit.unit: row for row, unit in zip(changed, fresh, strict=True)}
         made._find(self, dict(gone.items() - come.items()), dict(come.items() - gone.items()))
-        if both == len(units) == len(old) and (cells[0] == self._cells[0]).all():
-            made._suited = self._suited  # the same kinds of crews in the same places
         return made
 
     def _find(self, other: Fleet, gone: Collection[str], come: dict[str, int]) -> None:
         """Know what the other knows, whose units were the same but for these, or elsewhere."""
-        if not gone and not come:
-            self._at, self._by_id = other._at, other._by_id
-            return
         if other._at is not None:
             self._at = other._at.copy()
             for id_ in gone:
@@ -172,11 +184,12 @@ class Fleet:
 
 
 class _Kinds:
-    """Which crews there are, numbered as they come, and which suit what."""
+    """Which crews and stations there are, numbered as they come; and which crews suit what."""
 
-    __slots__ = ("_number", "_suited", "_units")
+    __slots__ = ("_number", "_suited", "_units", "stations")
 
     def __init__(self) -> None:
+        self.stations: dict[str | None, int] = {}
         self._number: dict[tuple[tuple[str, ...], str], int] = {}
         self._units: list[Unit] = []
         self._suited: dict[Kind, Mask] = {}
@@ -191,6 +204,15 @@ class _Kinds:
             number = self._number[key] = len(self._units)
             self._units.append(unit)
         return number
+
+    def stations_of(self, units: Sequence[Unit]) -> list[int]:
+        """Those of free units."""
+        known = self.stations
+        return [
+            known.setdefault(unit.station, len(known))
+            for unit in units
+            if isinstance(unit, FreeUnit)
+        ]
 
     def suiting(self, case: Waiting) -> Mask:
         kind = (case.needs, case.vehicles)
@@ -237,15 +259,17 @@ def _akin(some: Sequence[Unit], others: Sequence[Unit]) -> bool:
 
 
 def _cells(units: Sequence[Unit], kinds: _Kinds) -> Array:
-    """A row for the kind of crew, three for where it is, and what is known of a busy one."""
+    """A row for the kind of crew, three for where it is, and what is known of a free or a busy one."""
     busy = [unit for unit in units if isinstance(unit, BusyUnit)]
     places = list(map(_location, units))
     places += [unit.free_where for unit in busy]
     points = on_sphere(places)
-    cells = np.empty((11 if busy or not units else 4, len(units)))
+    cells = np.empty((11 if busy or not units else 5, len(units)))
     cells[0] = [kinds.of(unit) for unit in units]
     cells[1:4] = points[:, : len(units)]
-    if busy:
+    if not busy:
+        cells[4:5] = kinds.stations_of(units)
+    else:
         cells[4:7] = points[:, len(units) :]
         cells[7:] = np.array(
             [

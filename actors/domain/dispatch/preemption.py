@@ -72,6 +72,8 @@ def with_preemptions(
     plan: Plan, situation: Situation, travel: TravelEstimate, rules: PreemptionRules
 ) -> Plan:
     """The plan, with preemptions in place of what they make better."""
+    if not situation.waiting:
+        return plan
     busy = fleet(situation.busy)
     takeable = ((busy.coming > 0.0) & (busy.preempted < rules.limit)).nonzero()[0]
     if not len(takeable):
