@@ -21,13 +21,13 @@ Where demand is not known yet, stations stand for it: that is where the planners
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from actors.domain.dispatch.backlog import backlog
 from actors.domain.dispatch.cover import Cover, busy_share
+from actors.domain.dispatch.fleet import Mask, Rows, fleet
 from actors.domain.dispatch.greedy import in_reach
 from actors.domain.dispatch.nearest import Nearest, nearest
 from actors.domain.dispatch.situation import (
@@ -38,11 +38,10 @@ from actors.domain.dispatch.situation import (
     Plan,
     Proposal,
     Situation,
+    Station,
     Waiting,
 )
-from actors.domain.places import Array
 from actors.domain.travel import TravelEstimate
-from actors.domain.values import Location
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +91,8 @@ def relocations(
     asked = {proposal.unit for proposal in sent.proposals}
     if len(asked) + len(sent.preemptions) < len(situation.waiting):
         return ()
+    if len(situation.free) >= rules.plenty:
+        return ()
     covering = _Covering(rules, situation, travel)
     covering.leave(asked)
     return tuple(covering.moves())
@@ -104,30 +105,52 @@ class _Covering:
         self._rules = rules
         self._situation = situation
         self._travel = travel
-        self._units = sorted(situation.free, key=lambda unit: unit.unit)
-        self._index = {unit.unit: index for index, unit in enumerate(self._units)}
-        self._left = dict.fromkeys(range(len(self._units)))
-        self._moved: list[int] = []
-        few = len(self._units) < rules.plenty
+        self._fleet = fleet(situation.free)
+        self._idle: Mask = np.ones(len(situation.free), dtype=np.bool_)
+        self._posts = sorted(situation.stations, key=lambda station: station.id)
+        self._read = False
+        self._known: Cover | None = None
+        # Where each will be once it is home: a post, by its place in their order, or a site of its
+        # own behind them.
+        self._site: Rows = np.empty(0, dtype=np.intp)
+        self._sites = 0
+
+    @property
+    def _cover(self) -> Cover | None:
+        """None where nothing is expected anywhere, or nobody is missed."""
+        if not self._read:
+            self._read = True
+            self._known = self._covered()
+        return self._known
+
+    def _covered(self) -> Cover | None:
+        rules, situation = self._rules, self._situation
+        if len(situation.free) >= rules.plenty:
+            return None
         demand = situation.demand[: rules.spots] or tuple(
-            Hotspot(station.location, 1.0) for station in situation.stations
+            Hotspot(post.location, 1.0) for post in self._posts
         )
-        self._cover: Cover | None = None
-        if few and sum(spot.weight for spot in demand) > 0.0:
-            self._cover = Cover(
-                demand, busy_share(situation), rules.missing_s, travel, situation.now
-            )
-        self._stations = {station.id: station for station in situation.stations}
-        self._ways: Array | None = None
+        if sum(spot.weight for spot in demand) <= 0.0:
+            return None
+        sites = [post.location for post in self._posts]
+        post_of = {post.id: number for number, post in enumerate(self._posts)}
+        station, names = self._fleet.stations
+        self._site = np.array([post_of.get(name or "", -1) for name in names])[station]
+        for row in (self._site < 0).nonzero()[0].tolist():
+            self._site[row] = len(sites)
+            sites.append(situation.free[row].location)
+        self._sites = len(sites)
+        q = busy_share(situation)
+        return Cover(demand, sites, q, rules.missing_s, self._travel, situation.now)
 
     def sent(self) -> tuple[list[Proposal], list[str]]:
         """What to propose, and who was refused by all."""
         proposals: list[Proposal] = []
         refused: list[str] = []
         situation = self._situation
-        pool = nearest(self._units, self._travel, situation.now)
+        pool = nearest(situation.free, self._travel, situation.now)
         for case in in_reach(backlog(situation.waiting), pool):
-            if not self._left:
+            if not self._idle.any():
                 break
             best = pool.soonest(case)
             if best is not None:
@@ -141,89 +164,69 @@ class _Covering:
 
     def leave(self, units: set[str]) -> None:
         """These stand idle no more."""
-        for index in (self._index[unit] for unit in units):
-            del self._left[index]
+        self._idle[[self._fleet.at[unit] for unit in units]] = False
 
     def moves(self) -> list[Move]:
         """The best moves of those who are left, one after the other."""
         found: list[Move] = []
-        cover = self._cover
-        if cover is None or len(self._stations) < 2:
+        if len(self._posts) < 2 or not self._idle.any() or (cover := self._cover) is None:
             return found
-        ids = sorted(self._stations)
-        posts = cover.ways([self._stations[id_].location for id_ in ids])
-        ways = self._standing(cover).copy()
-        for _ in range(self._rules.moves):
-            best = self._best_move(cover, ways, posts, ids) if self._left else None
+        standing, staying = self._standing(), self._idle.copy()
+        while len(found) < self._rules.moves and staying.any():
+            best = self._best_move(cover, standing, staying)
             if best is None:
                 break
-            index, post, gain_s = best
+            row, post, gain_s = best
             reason = f"the next call is expected {gain_s:.0f} s nearer"
-            found.append(Move(self._units[index].unit, ids[post], reason))
-            ways[:, index] = posts[:, post]
-            self._moved.append(index)
-            del self._left[index]
+            found.append(Move(self._situation.free[row].unit, self._posts[post].id, reason))
+            standing[self._site[row]] -= 1
+            standing[post] += 1
+            staying[row] = False
         return found
 
     def _best_move(
-        self, cover: Cover, ways: Array, posts: Array, ids: Sequence[str]
+        self, cover: Cover, standing: Rows, staying: Mask
     ) -> tuple[int, int, float] | None:
-        """Unit, station and gain of the best move worth making."""
+        """Unit, post and gain of the best move worth making."""
         rules = self._rules
-        near = cover.nearest(ways[:, [*self._left, *self._moved]])
-        left = np.array(list(self._left))
-        lost = cover.losses(near, ways[:, left])
+        near = cover.nearest(standing)
+        rows = self._fleet.in_order(staying)
+        lost = cover.losses(near)[self._site[rows]]
         # Those that are missed least, in the order of their ids where they are missed equally.
-        spare = np.argsort(lost, kind="stable")[: rules.movable]
-        gain = np.array(
-            [
-                cover.gains(cover.without(near, ways[:, left[row]]), posts) - lost[row]
-                for row in spare
-            ]
-        )
-        for flat in np.argsort(-gain, axis=None, kind="stable"):
-            row, post = divmod(int(flat), len(ids))
-            if gain[row, post] < rules.move_gain_s:
-                return None
-            index = int(left[spare[row]])
-            if self._may_move(self._units[index], ids[post]):
-                return index, post, float(gain[row, post])
+        spare = lost.argsort(kind="stable")[: rules.movable]
+        sites, site = np.unique(self._site[rows[spare]], return_inverse=True)
+        gain = cover.gains(near, sites.tolist(), len(self._posts))[site] - lost[spare][:, None]
+        worth = (gain >= rules.move_gain_s).ravel().nonzero()[0]
+        for flat in worth[(-gain.ravel()[worth]).argsort(kind="stable")].tolist():
+            nth, post = divmod(flat, len(self._posts))
+            row = int(rows[spare[nth]])
+            if self._may_move(self._situation.free[row], self._posts[post]):
+                return row, post, float(gain[nth, post])
         return None
 
-    def _may_move(self, unit: FreeUnit, post: str) -> bool:
-        way_s = self._travel.seconds(
-            unit.location, self._stations[post].location, self._situation.now
-        )
-        return unit.station != post and way_s <= self._rules.move_s
+    def _may_move(self, unit: FreeUnit, post: Station) -> bool:
+        if unit.station == post.id:
+            return False
+        way_s = self._travel.seconds(unit.location, post.location, self._situation.now)
+        return way_s <= self._rules.move_s
 
     def _chosen(self, case: Waiting, best: tuple[float, str], pool: Nearest) -> Proposal:
         rules = self._rules
         closest = Proposal(case.emergency, best[1], best[0])
-        if case.priority <= rules.closest_for or self._cover is None or rules.slack_s <= 0.0:
+        if case.priority <= rules.closest_for or rules.slack_s <= 0.0:
             return closest
         near = pool.within(case, best[0] + rules.slack_s)
-        if len(near) < 2:
+        if len(near) < 2 or (cover := self._cover) is None:
             return closest
-        ways = self._standing(self._cover)
-        lost = self._cover.losses(
-            self._cover.nearest(ways[:, list(self._left)]),
-            ways[:, [self._index[unit] for _, unit in near]],
-        )
+        lost = cover.losses(cover.nearest(self._standing()))
         _, eta_s, unit = min(
-            (eta_s + rules.next_calls * float(lost[row]), eta_s, unit)
-            for row, (eta_s, unit) in enumerate(near)
+            (eta_s + rules.next_calls * float(lost[self._site[self._fleet.at[unit]]]), eta_s, unit)
+            for eta_s, unit in near
         )
         if unit == best[1]:
             return closest
         return Proposal(case.emergency, unit, eta_s, "the closest is needed where it is")
 
-    def _standing(self, cover: Cover) -> Array:
-        """The ways from where each unit stands; also of those who have left."""
-        if self._ways is None:
-            self._ways = cover.ways([self._stand(unit) for unit in self._units])
-        return self._ways
-
-    def _stand(self, unit: FreeUnit) -> Location:
-        """Where it will be once it is home."""
-        station = self._stations.get(unit.station) if unit.station is not None else None
-        return unit.location if station is None else station.location
+    def _standing(self) -> Rows:
+        """How many of those who are left stand at each site."""
+        return np.bincount(self._site[self._idle], minlength=self._sites)

@@ -259,7 +259,7 @@ def _akin(some: Sequence[Unit], others: Sequence[Unit]) -> bool:
 
 
 def _cells(units: Sequence[Unit], kinds: _Kinds) -> Array:
-    """A row for the kind of crew, three for where it is, and what is known of a free or a busy one."""
+    """A row for the kind of crew, three for where it is; what is known of free or of busy ones."""
     busy = [unit for unit in units if isinstance(unit, BusyUnit)]
     places = list(map(_location, units))
     places += [unit.free_where for unit in busy]
