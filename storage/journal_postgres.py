@@ -1,6 +1,6 @@
 """The journal on PostgreSQL: hand-written SQL over asyncpg, one statement each.
 
-A commit is one call of `maxray_commit` (storage/sql/runtime.sql): one round trip, one transaction.
+A commit is one call of `maxray_commit` (storage/sql/commit.sql): one round trip, one transaction.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 import asyncpg
+from msgspec.structs import astuple
 
 from actors.placement import slot_of
 from actors.ports import (
@@ -29,7 +30,6 @@ from actors.ports import (
 )
 
 FENCED: Final = "MX001"
-DUPLICATE: Final = "MX002"
 UNIQUE_VIOLATION: Final = "23505"
 # Classes of errors that lie in the rows: bad data, a violated constraint, a row too large.
 REJECTED: Final = frozenset({"22", "23", "54"})
@@ -39,7 +39,7 @@ CONNECT_TIMEOUT_S: Final = 5.0
 # What `pg_stat_activity` shows of our sessions.
 _SESSION: Final = {"application_name": "maxray-journal"}
 
-_COMMIT: Final = f"SELECT maxray_commit({', '.join(f'${n}' for n in range(1, 47))})"
+_COMMIT: Final = f"SELECT maxray_commit({', '.join(f'${n}' for n in range(1, 12))})"
 
 _TAKE: Final = """
 WITH mine AS (SELECT id FROM slot WHERE id = ANY ($1::smallint[]) ORDER BY id FOR UPDATE)
@@ -142,7 +142,12 @@ class PostgresJournal:
                     self._writer = await asyncpg.connect(
                         self._url, timeout=CONNECT_TIMEOUT_S, server_settings=_SESSION
                     )
+                    # Writes nothing. The driver looks the rows' types up now, not at a command.
+                    await self._writer.fetchval(
+                        _COMMIT, *_arguments(Commit({})), timeout=CONNECT_TIMEOUT_S
+                    )
                 except _LOST as error:
+                    self._drop_writer()
                     raise JournalUnavailable(_reason(error)) from error
             return self._writer
 
@@ -191,14 +196,15 @@ class PostgresJournal:
     async def commit(self, commit: Commit) -> int:
         writer = await self._connected()
         try:
-            seq = await writer.fetchval(_COMMIT, *_columns(commit), timeout=COMMIT_TIMEOUT_S)
+            seq = await writer.fetchval(_COMMIT, *_arguments(commit), timeout=COMMIT_TIMEOUT_S)
         except asyncpg.PostgresError as error:
             if error.sqlstate == FENCED:
                 raise Fenced("a newer owner has a slot of this commit") from None
-            if error.sqlstate == DUPLICATE:
-                raise DuplicateCommands(await self._answers(commit)) from None
-            if error.sqlstate == UNIQUE_VIOLATION and error.constraint_name == "claim_pkey":
-                raise ClaimsTaken(await self._taken(commit)) from None
+            if error.sqlstate == UNIQUE_VIOLATION:
+                if error.constraint_name == "answer_pkey":
+                    raise DuplicateCommands(await self._answers(commit)) from None
+                if error.constraint_name == "claim_pkey":
+                    raise ClaimsTaken(await self._taken(commit)) from None
             if str(error.sqlstate)[:2] in REJECTED:
                 raise Rejected(f"{type(error).__name__} on {error.table_name}") from None
             self._drop_writer()
@@ -291,59 +297,28 @@ def _reason(error: BaseException) -> str:
     return f"PostgreSQL is out of reach ({type(error).__name__})"
 
 
-def _columns(commit: Commit) -> list[Any]:
-    """The commit as the columns that `maxray_commit` takes, in its order."""
-    journal, entities, answers = commit.journal, commit.entities, commit.answers
-    outbox, claims, releases, audit = commit.outbox, commit.claims, commit.releases, commit.audit
-    slots: dict[str, int] = {}
-    for ref in {r.ref for r in journal} | {r.ref for r in answers}:
-        kind, _, entity = ref.partition(":")
-        slots[ref] = slot_of(kind, entity)
+def _arguments(commit: Commit) -> list[Any]:
+    """The commit as `maxray_commit` takes it: rows of the composite types of commit.sql."""
+    slots = {row.ref: row.slot for row in commit.entities}
+    for ref in (*(row.ref for row in commit.journal), *(row.ref for row in commit.answers)):
+        if ref not in slots:  # the entity stays as it is
+            slots[ref] = slot_of(*ref.split(":", 1))
     return [
         list(commit.epochs),
         list(commit.epochs.values()),
         commit.at,
-        [r.ref for r in journal],
-        [r.version for r in journal],
-        [slots[r.ref] for r in journal],
-        [r.at for r in journal],
-        [r.command_id for r in journal],
-        [r.event for r in journal],
-        [r.publication for r in journal],
-        [r.ref for r in entities],
-        [r.slot for r in entities],
-        [r.version for r in entities],
-        [r.wake_at for r in entities],
-        [r.snapshot for r in entities],
-        [r.ref for r in answers],
-        [r.command_id for r in answers],
-        [r.fingerprint for r in answers],
-        [r.status for r in answers],
-        [r.body for r in answers],
-        [slots[r.ref] for r in answers],
-        [r.id for r in outbox],
-        [r.source for r in outbox],
-        [r.kind for r in outbox],
-        [r.entity for r in outbox],
-        [r.slot for r in outbox],
-        [r.body for r in outbox],
-        [r.at for r in outbox],
-        [r.urgent for r in outbox],
+        [
+            (r.ref, r.version, slots[r.ref], r.at, r.command_id, r.event, r.publication)
+            for r in commit.journal
+        ],
+        [(r.ref, r.slot, r.version, r.wake_at, r.snapshot) for r in commit.entities],
+        [
+            (r.ref, r.command_id, r.fingerprint, r.status, r.body, slots[r.ref])
+            for r in commit.answers
+        ],
+        [astuple(r)[:-1] for r in commit.outbox],  # all but `patient`
         list(commit.handled),
-        [r.key for r in claims],
-        [r.holder for r in claims],
-        [r.ref for r in claims],
-        [key for key, _ in releases],
-        [holder for _, holder in releases],
-        [r.writer for r in audit],
-        [r.seq for r in audit],
-        [r.at for r in audit],
-        [r.role for r in audit],
-        [r.subject for r in audit],
-        [r.action for r in audit],
-        [r.ref for r in audit],
-        [r.version for r in audit],
-        [r.command_id for r in audit],
-        [r.prev for r in audit],
-        [r.hash for r in audit],
+        [astuple(r) for r in commit.claims],
+        list(commit.releases),
+        [astuple(r) for r in commit.audit],
     ]

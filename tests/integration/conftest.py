@@ -17,7 +17,8 @@ import pytest
 
 from storage.embedded import EmbeddedServers, server_postgres
 
-RUNTIME_SQL = Path(__file__).parents[2] / "storage" / "sql" / "runtime.sql"
+_SQL = Path(__file__).parents[2] / "storage" / "sql"
+RUNTIME_SQL = "".join((_SQL / name).read_text() for name in ("runtime.sql", "commit.sql"))
 _number = count(1)
 
 
@@ -52,7 +53,7 @@ async def database(postgres: str) -> AsyncIterator[str]:
     connection = await asyncpg.connect(url)
     try:
         await connection.execute(f"CREATE SCHEMA {schema}")
-        await connection.execute(RUNTIME_SQL.read_text())
+        await connection.execute(RUNTIME_SQL)
         yield url
         await connection.execute(f"DROP SCHEMA {schema} CASCADE")
     finally:

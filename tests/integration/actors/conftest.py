@@ -38,7 +38,7 @@ async def ray_database(postgres: str) -> str:
     connection = await asyncpg.connect(url)
     try:
         await connection.execute(f"CREATE SCHEMA {schema}")
-        await connection.execute(RUNTIME_SQL.read_text())
+        await connection.execute(RUNTIME_SQL)
     finally:
         await connection.close()
     return url
