@@ -192,7 +192,7 @@ class Batch:
     def close(self, epochs: Mapping[int, int], now: float) -> Commit:
         """The finished commit: one upsert per entity however many commands changed it."""
         rows: list[EntityRow] = []
-        slots = {slot_of(e.envelope.kind, e.envelope.entity) for e, _ in self.entries}
+        slots = {entry.slot for entry, _ in self.entries}
         for entity in self.changed.values():
             snapshot = _snapshot(entity)
             rows.append(

@@ -35,14 +35,6 @@ def codec(behaviour: Behaviour[Any]) -> Codec:
     )
 
 
-def decode_command(behaviour: Behaviour[Any], body: bytes) -> Any:
-    """The command in `body`. Raises BadCommand that says what was wrong with it."""
-    try:
-        return codec(behaviour).command.decode(body)
-    except msgspec.DecodeError as error:
-        raise BadCommand(f"{behaviour.kind}: {error}") from None
-
-
 class Entity:
     """The live state of one entity. `pins`: batches in progress that touch it; 0: may leave.
 
@@ -52,6 +44,7 @@ class Entity:
     __slots__ = (
         "behaviour",
         "claims",
+        "codec",
         "id",
         "pins",
         "ref",
@@ -71,7 +64,8 @@ class Entity:
         self.pins = 0
         self.touched_at = 0.0
         self.telemetry: dict[str, Any] | None = None
-        decoders = codec(behaviour)
+        # Kept here: to find it by its behaviour is to hash that, at each command.
+        self.codec = codec(behaviour)
         if record is None or record.version == 0:
             self.state = behaviour.initial(entity)
             self.version = self.stored_version = 0
@@ -81,9 +75,16 @@ class Entity:
             state = (
                 behaviour.initial(entity)
                 if record.snapshot is None
-                else decoders.state.decode(record.snapshot)
+                else self.codec.state.decode(record.snapshot)
             )
             for event in record.tail:
-                state = behaviour.apply(state, decoders.event.decode(event))
+                state = behaviour.apply(state, self.codec.event.decode(event))
             self.state = state
         self.claims: frozenset[Claim] = frozenset(behaviour.claims(self.state))
+
+    def command(self, body: bytes) -> Any:
+        """The command in `body`. Raises BadCommand that says what was wrong with it."""
+        try:
+            return self.codec.command.decode(body)
+        except msgspec.DecodeError as error:
+            raise BadCommand(f"{self.behaviour.kind}: {error}") from None

@@ -51,10 +51,21 @@ class Entry:
     `suspect`: it was in a commit that the journal rejected; it is tried again alone.
     """
 
-    __slots__ = ("envelope", "fingerprint", "key", "ref", "suspect", "taken", "urgent", "waiters")
+    __slots__ = (
+        "envelope",
+        "fingerprint",
+        "key",
+        "ref",
+        "slot",
+        "suspect",
+        "taken",
+        "urgent",
+        "waiters",
+    )
 
-    def __init__(self, envelope: Envelope, urgent: bool) -> None:
+    def __init__(self, envelope: Envelope, slot: int, urgent: bool) -> None:
         self.envelope = envelope
+        self.slot = slot
         self.urgent = urgent
         self.ref = f"{envelope.kind}:{envelope.entity}"
         self.key = (self.ref, envelope.id)
@@ -87,10 +98,10 @@ class Intake:
         return ref in self._mailboxes[0] or ref in self._mailboxes[1]
 
     def accept(
-        self, envelope: Envelope, urgent: bool, call: Call | None, index: int
+        self, envelope: Envelope, slot: int, urgent: bool, call: Call | None, index: int
     ) -> Reply | None:
         """Take a command in. A reply: there is nothing to execute (known, or no room)."""
-        entry = Entry(envelope, urgent)
+        entry = Entry(envelope, slot, urgent)
         if (answered := self._answered.get(entry.key)) is not None:
             self._stats.repeats += 1
             return repeat(entry, answered)

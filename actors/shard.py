@@ -19,7 +19,7 @@ from typing import Any, Final
 from actors.activation import Activations
 from actors.courier import Courier
 from actors.domain.kernel import Behaviour, Context, DomainError, EntityRef, Sender, Wake
-from actors.entity import Entity, decode_command
+from actors.entity import Entity
 from actors.envelope import Envelope, Reply, SignalEnvelope, Status, refused
 from actors.errors import BadCommand
 from actors.group_commit import FAULT, GroupCommit
@@ -239,9 +239,11 @@ class Shard:
         if not (nameable(envelope.entity) and nameable(envelope.id)):
             text = f"ids have 1 to {ID_LENGTH} characters, none of them a control character"
             return Reply(Status.BAD_COMMAND, text.encode())
-        if slot_of(envelope.kind, envelope.entity) not in self._commits.epochs:
+        slot = slot_of(envelope.kind, envelope.entity)
+        if slot not in self._commits.epochs:
             return Reply(Status.WRONG_SHARD, f"shard {self.index} does not own the slot".encode())
-        return self._intake.accept(envelope, envelope.urgent or behaviour.urgent, call, index)
+        urgent = envelope.urgent or behaviour.urgent
+        return self._intake.accept(envelope, slot, urgent, call, index)
 
     def _accept_messages(self, envelopes: Iterable[Envelope]) -> None:
         """Messages out of the outbox: nobody waits; one that finds no room is swept up later."""
@@ -277,8 +279,10 @@ class Shard:
         """Execute a slice of what waits, urgent first. True: more could be executed at once."""
         urgent, normal = self._intake.urgent, self._intake.normal
         budget = self._limits.slice
+        # One moment for a slice, which takes a few ms: to write a time as text costs 2 µs each.
+        now = self._clock.now()
         while budget and urgent and self._may_join(urgent[0]):
-            self._run(urgent.popleft())
+            self._run(urgent.popleft(), now)
             budget -= 1
         while (
             budget
@@ -286,7 +290,7 @@ class Shard:
             and len(self._commits.staged) < self._limits.batch
             and self._may_join(normal[0])
         ):
-            self._run(normal.popleft())
+            self._run(normal.popleft(), now)
             budget -= 1
         return not budget
 
@@ -294,8 +298,7 @@ class Shard:
         staged = self._commits.staged
         return not staged.sealed and not (entry.suspect and staged.entries)
 
-    def _run(self, entry: Entry) -> None:
-        now = self._clock.now()
+    def _run(self, entry: Entry, now: float) -> None:
         entity = self._entities.get(entry.ref, now)
         if entity is None:
             self._entities.wait(entry)
@@ -316,8 +319,9 @@ class Shard:
         # The answers of reads are not kept, nor those of wakes that found nothing to do.
         store = not envelope.read
         try:
-            command = decode_command(behaviour, envelope.body)
-            if isinstance(command, Wake) and not envelope.outbox:
+            command = entity.command(envelope.body)
+            wake = isinstance(command, Wake)
+            if wake and not envelope.outbox:
                 store = False
             decision = behaviour.decide(entity.state, command, context)
             if envelope.read and (decision.events or decision.sends):
@@ -331,7 +335,7 @@ class Shard:
                 self._commits.chain,
                 store=store,
             )
-            if isinstance(command, Wake) and not decision.events and entity.pins == 0:
+            if wake and not decision.events and entity.pins == 0:
                 # Nothing was due (the deadline moved meanwhile): arm what the state asks for.
                 # A pinned entity's timer is set by the commit that is on its way.
                 due = behaviour.wake_at(entity.state)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from actors.activation import Activations
 from actors.courier import Courier
-from actors.entity import Entity, codec
+from actors.entity import Entity
 from actors.envelope import SignalEnvelope, to_json
 from actors.intake import nameable
 from actors.ports import Clock, Outgoing
@@ -53,7 +53,7 @@ class Telemetry:
             self._publish(latest, 0)
 
     def _absorb(self, entity: Entity, item: SignalEnvelope, now: float) -> list[Outgoing]:
-        decoder = codec(entity.behaviour).signal
+        decoder = entity.codec.signal
         if decoder is None:
             return []
         if entity.telemetry is None:
