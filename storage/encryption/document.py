@@ -55,18 +55,17 @@ async def seal_all(vault: Vault, documents: Sequence[Document]) -> list[bytes]:
 
     Raises what `Vault.prepare` raises.
     """
-    named = {
-        n: _Parted(one)
+    texts = [(one.text, one.context) for one in documents]
+    named = [
+        (n, _Parted(one))
         for n, one in enumerate(documents)
         if one.patient is not None or _SAYS_WHOSE in one.text
-    }
-    if named:
-        await vault.prepare({patient for one in named.values() for patient, _ in one.parts})
-    seal = vault.sealer(SYSTEM)
-    return [
-        seal(named[n].text(vault) if n in named else one.text, one.context)
-        for n, one in enumerate(documents)
     ]
+    if named:
+        await vault.prepare({patient for _, one in named for patient, _ in one.parts})
+        for n, one in named:
+            texts[n] = (one.text(vault), documents[n].context)
+    return vault.seal_all(SYSTEM, texts)
 
 
 async def open_all(vault: Vault, sealed_ones: Sequence[tuple[bytes, bytes]]) -> list[Opened]:

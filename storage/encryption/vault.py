@@ -14,7 +14,7 @@ import hmac
 import logging
 import os
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from storage.encryption.envelope import KEY_BYTES, Cipher
@@ -126,9 +126,9 @@ class Vault:
         """
         return self._of(scope).seal(plaintext, context)
 
-    def sealer(self, scope: str) -> Callable[[bytes, bytes], bytes]:
-        """`seal` for many of one scope, to be used before the next await."""
-        return self._of(scope).seal
+    def seal_all(self, scope: str, texts: Sequence[tuple[bytes, bytes]]) -> list[bytes]:
+        """`seal` for many (plaintext, context) of one scope."""
+        return self._of(scope).seal_all(texts)
 
     def open(self, scope: str, data: bytes, context: bytes) -> bytes:
         """What was sealed. Raises KeyNotLoaded, Erased, BadSeal."""

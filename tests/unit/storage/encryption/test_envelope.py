@@ -31,6 +31,20 @@ def test_a_run_ends_before_its_nonces_could_repeat(monkeypatch: pytest.MonkeyPat
     assert {Cipher(7, KEY).open(one, CONTEXT) for one in data} == {b"text"}
 
 
+def test_many_at_once_are_sealed_as_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("storage.encryption.envelope.RUN_LENGTH", 5)
+    cipher = Cipher(7, KEY)
+    texts = [(f"text {n}".encode(), f"place {n % 2}".encode()) for n in range(3)]
+    data = [*cipher.seal_all(texts), *cipher.seal_all(texts), cipher.seal(*texts[0])]
+    assert len({one[:37] for one in data}) == 7 and len({one[9:25] for one in data}) == 2
+    opened = [
+        Cipher(7, KEY).open(one, context)
+        for one, (_, context) in zip(data, [*texts, *texts, texts[0]], strict=True)
+    ]
+    assert opened == [text for text, _ in [*texts, *texts, texts[0]]]
+    assert cipher.seal_all([]) == []
+
+
 @pytest.mark.parametrize("at", [0, 1, 8, 9, 24, 25, 36, 37, -1])
 def test_altered_in_any_part_it_does_not_open(at: int) -> None:
     cipher = Cipher(7, KEY)
