@@ -84,9 +84,10 @@ class Crew:
 class Crews:
     """All of them, and what they are due to do next.
 
-    `waiting`: how many calls no crew has at present. `sent`: by call, whether a crew ever had it;
-    `queued`: whether it waited, for whoever knows to say. `reactions`: what a paramedic's device is
-    told, and what its crew does then. `busy`: where those are who are on a task is to be known too.
+    `waiting`: how many calls no crew has at present; `idle`: how many crews have no task. `sent`:
+    by call, whether a crew ever had it; `queued`: whether it waited, for whoever knows to say.
+    `reactions`: what a paramedic's device is told, and what its crew does then. `busy`: where those
+    are who are on a task is to be known too.
     """
 
     def __init__(
@@ -96,6 +97,7 @@ class Crews:
         self.sent = bytearray(len(scenario.calls))
         self.queued = bytearray(len(scenario.calls))
         self.waiting = 0
+        self.idle = len(scenario.units)
         self.preemptions = 0
         self.moves = 0
         self._scenario = scenario
@@ -167,6 +169,7 @@ class Crews:
 
     def _offered(self, unit: str, event: TaskOffered) -> None:
         crew = self._crews[unit]
+        self.idle -= crew.task is None
         crew.task = event.task
         self._runner.tell("paramedic", crew.id, AcceptTask(task=event.task.id), _SYSTEM)
 
@@ -262,6 +265,7 @@ class Crews:
         self._free(crew, now)
 
     def _free(self, crew: Crew, now: float) -> None:
+        self.idle += crew.task is not None
         crew.task = None
         crew.call = -1
         self._drive_home(crew, crew.unit.base, now)

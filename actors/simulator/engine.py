@@ -141,9 +141,12 @@ class _Play:
         runner, crews, calls = self._runner, self._crews, self._scenario.calls
         arrived, wake_at = 0, inf
         while True:
-            due = crews.next_due()
+            now = due = crews.next_due()
             call_at = calls[arrived].at_s if arrived < len(calls) else inf
-            now = min(due, wake_at, call_at)
+            if wake_at < now:
+                now = wake_at
+            if call_at < now:
+                now = call_at
             if now == inf:
                 break
             runner.now = now
@@ -188,8 +191,10 @@ class _Play:
         """Until the policy has nothing more to propose at this moment.
 
         It is asked for whom it is asked live: for those who wait, and for idle units that changed.
+        Not where no unit is free, of which one that does not look at busy units can make nothing.
         """
-        while self._crews.waiting or self._restand:
+        crews, also_busy = self._crews, self._also_busy
+        while (crews.waiting or self._restand) and (crews.idle or also_busy):
             self._restand = False
             self._dispatcher.telemetry = self._fleet.seen(now)
             began = perf_counter()
@@ -200,4 +205,4 @@ class _Play:
                     self._to_be_woken = True
             if not decision.sends:
                 return
-            self._crews.act(now)
+            crews.act(now)

@@ -27,7 +27,7 @@ class Drive(Struct, frozen=True, gc=False):
             return self.target
         share = passed / self.takes_s
         origin, target = self.origin, self.target
-        return nearest(
+        return nearest.to(
             origin.lat + (target.lat - origin.lat) * share,
             origin.lon + (target.lon - origin.lon) * share,
         )

@@ -33,14 +33,14 @@ class Kin(dict[str, T]):
 
 
 def descended(
-    parent: Mapping[str, T], changes: Mapping[str, T], gone: Collection[str] = ()
+    parent: dict[str, T], changes: Mapping[str, T], gone: Collection[str] = ()
 ) -> dict[str, T]:
     """`parent` with these changes and without these keys; comparing the two costs next to nothing.
 
     A root has none itself, so that no more than one mapping is kept alive by it.
     """
     if len(parent) < _FEW:
-        few = dict(parent)
+        few = parent.copy()
         few.update(changes)
         for key in gone:
             few.pop(key, None)
@@ -52,10 +52,10 @@ def descended(
     return _of(parent, made, (*changes, *gone))
 
 
-def with_entry(parent: Mapping[str, T], key: str, entry: T) -> dict[str, T]:
+def with_entry(parent: dict[str, T], key: str, entry: T) -> dict[str, T]:
     """As above, with one change."""
     if len(parent) < _FEW:
-        few = dict(parent)  # copied whole, which a display with `**` is not
+        few = parent.copy()  # copied whole, which a display with `**` is not
         few[key] = entry
         return few
     made = Kin(parent)
