@@ -30,7 +30,7 @@ from actors.simulator.hospital import Hospitals
 from actors.simulator.movement import Drive, standing
 from actors.simulator.place import Place, PlacePosition
 from actors.simulator.result import Row
-from actors.simulator.runner import Reactions, Runner
+from actors.simulator.runner import Entity, Reactions, Runner
 from actors.simulator.scenario import Scenario, Unit
 from actors.simulator.skills import opaque
 
@@ -53,7 +53,8 @@ def _call_index(emergency: str) -> int:
 
 
 class Crew:
-    """One unit. `drive`: where it is. `turn` counts its orders: what an older one planned is void.
+    """One unit, and its entity. `drive`: where it is. `turn` counts its orders: what an older one
+    planned is void.
 
     `task`, `call`, `assigned_s`, `arrived_s`, `hospital`: of the task that it is on.
     """
@@ -63,6 +64,7 @@ class Crew:
         "assigned_s",
         "call",
         "drive",
+        "entity",
         "hospital",
         "id",
         "task",
@@ -70,8 +72,9 @@ class Crew:
         "unit",
     )
 
-    def __init__(self, id_: str, unit: Unit) -> None:
-        self.id = id_
+    def __init__(self, entity: Entity, unit: Unit) -> None:
+        self.id = entity.id
+        self.entity = entity
         self.unit = unit
         self.drive = standing(unit.base, SHIFT_START_S)
         self.turn = 0
@@ -86,8 +89,7 @@ class Crews:
 
     `waiting`: how many calls no crew has at present; `idle`: how many crews have no task. `sent`:
     by call, whether a crew ever had it; `queued`: whether it waited, for whoever knows to say.
-    `reactions`: what a paramedic's device is told, and what its crew does then. `busy`: where those
-    are who are on a task is to be known too.
+    `busy`: where those are who are on a task is to be known too.
     """
 
     def __init__(
@@ -103,8 +105,6 @@ class Crews:
         self._scenario = scenario
         self._hospitals = hospitals
         self._runner = runner
-        # Ids that sort as the units do, for equal travel times are decided by them.
-        self._crews = {f"u{n:06d}": Crew(f"u{n:06d}", u) for n, u in enumerate(scenario.units)}
         self._busy = busy
         # Who may be elsewhere than when its place was last looked at.
         self.under_way: dict[str, Crew] = {}
@@ -116,7 +116,8 @@ class Crews:
             "at_hospital": self._at_hospital,
             "completed": self._completed,
         }
-        self.reactions: Reactions = {
+        # What a paramedic's device is told, and what its crew does then.
+        reactions: Reactions = {
             TaskOffered: self._offered,
             TaskAccepted: self._accepted,
             TaskDiverted: self._diverted,
@@ -124,6 +125,10 @@ class Crews:
             TaskHandedBack: self._called_back,
             MoveOrdered: self._moved,
         }
+        runner.watch("paramedic", reactions)
+        # Ids that sort as the units do, for equal travel times are decided by them.
+        entities = (runner.entity("paramedic", f"u{n:06d}") for n in range(len(scenario.units)))
+        self._crews = {e.id: Crew(e, u) for e, u in zip(entities, scenario.units, strict=True)}
 
     def begin(self) -> None:
         """Everybody comes on duty, at its base; the bases are the stations there are. The
@@ -141,10 +146,10 @@ class Crews:
             register = RegisterParamedic(
                 name=unit.id, region=REGION, skills=opaque(unit.skills), vehicle="ambulance"
             )
-            self._runner.ask("paramedic", crew.id, register, _SYSTEM)
+            self._runner.handle(crew.entity, register, _SYSTEM)
             here = PlacePosition(unit.base.lat, unit.base.lon, SHIFT_START_S, place=unit.base)
             on_duty = GoOnDuty(position=here, station=station_id(unit.base))
-            self._runner.ask("paramedic", crew.id, on_duty, _SYSTEM)
+            self._runner.handle(crew.entity, on_duty, _SYSTEM)
 
     def next_due(self) -> float:
         """When the next of them has something to do."""
@@ -160,7 +165,7 @@ class Crews:
             if turn != crew.turn or task is None:
                 continue  # it was sent elsewhere meanwhile
             progress = ProgressTask(task=task.id, step=step)
-            runner.ask("paramedic", crew.id, progress, _SYSTEM)
+            runner.handle(crew.entity, progress, _SYSTEM)
             self._steps[step](crew, task, now)
             freed = freed or step == "completed"
         return freed
@@ -171,7 +176,7 @@ class Crews:
         crew = self._crews[unit]
         self.idle -= crew.task is None
         crew.task = event.task
-        self._runner.tell("paramedic", crew.id, AcceptTask(task=event.task.id), _SYSTEM)
+        self._runner.tell(crew.entity, AcceptTask(task=event.task.id), _SYSTEM)
 
     def _accepted(self, unit: str, _event: TaskAccepted) -> None:
         self._depart(self._crews[unit])
@@ -184,7 +189,7 @@ class Crews:
             self.waiting += 1  # whom it leaves
             self._depart(crew)
         else:
-            self._runner.tell("paramedic", crew.id, AcceptTask(task=event.task.id), _SYSTEM)
+            self._runner.tell(crew.entity, AcceptTask(task=event.task.id), _SYSTEM)
 
     def _called_back(self, unit: str, event: TaskWithdrawn | TaskHandedBack) -> None:
         crew = self._crews[unit]
@@ -212,9 +217,7 @@ class Crews:
         scene = scenario.calls[crew.call].place
         takes_s = scenario.travel.seconds(start, scene, now)
         self._drive(crew, Drive(start, scene, now, takes_s))
-        self._runner.tell(
-            "paramedic", crew.id, ProgressTask(task=task.id, step="en_route"), _SYSTEM
-        )
+        self._runner.tell(crew.entity, ProgressTask(task=task.id, step="en_route"), _SYSTEM)
         self._plan(crew, now + takes_s, "on_scene")
 
     def _drive(self, crew: Crew, drive: Drive) -> None:

@@ -104,7 +104,6 @@ class _Play:
         self._runner = Runner({b.kind: b for b in behaviours})
         busy = "busy" in policy.wants
         self._crews = Crews(scenario, hospitals, self._runner, busy=busy)
-        self._runner.watch("paramedic", self._crews.reactions)
         self._also_idle = "stations" in policy.wants
         if self._also_idle:
             self._runner.watch("dispatcher", dict.fromkeys(STANDING, self._restood))
@@ -198,7 +197,7 @@ class _Play:
             self._restand = False
             self._dispatcher.telemetry = self._fleet.seen(now)
             began = perf_counter()
-            decision = self._runner.ask("dispatcher", REGION, _PLAN, _SIMULATOR)
+            decision = self._runner.handle(self._dispatcher, _PLAN, _SIMULATOR)
             self._decisions_s.append(perf_counter() - began)
             for event in decision.events:
                 if type(event) in _WAITED_OUT:

@@ -70,15 +70,19 @@ class Runner:
         """Of an entity that nothing will happen to any more."""
         self._entities[kind].pop(id_, None)
 
-    def tell(self, kind: str, id_: str, command: Command, by: Sender) -> None:
+    def tell(self, entity: Entity, command: Command, by: Sender) -> None:
         """Put a command behind all that wait."""
-        self._queue.append((self.entity(kind, id_), command, by))
+        self._queue.append((entity, command, by))
 
     def ask(self, kind: str, id_: str, command: Command, by: Sender) -> Decision:
         """Handle a command now, then all that come of it. Raises what a decision raises."""
+        return self.handle(self.entity(kind, id_), command, by)
+
+    def handle(self, entity: Entity, command: Command, by: Sender) -> Decision:
+        """As above, for who keeps the entity."""
         # One loop for all of them: a call for each would cost as much as what it does.
         queue, entities, now, handled = self._queue, self._entities, self.now, self._handled
-        queue.appendleft((self.entity(kind, id_), command, by))
+        queue.appendleft((entity, command, by))
         first: Decision | None = None
         while queue:
             entity, command, by = queue.popleft()

@@ -37,9 +37,11 @@ def queued(state: Dispatcher, event: EmergencyQueued) -> Dispatcher:
     # Offers are numbered on from what the emergency has heard of, should it have been here before.
     attempt = card.attempt if event.slot == 1 else 0
     case = Case(card=card, slot=event.slot, attempt=attempt, wish=event.wish, since=event.at)
-    if event.slot == 1:
-        state = replace(state, demand=state.demand.with_call(_about(card.location), event.at))
-    return with_case(state, case)
+    cases = with_entry(state.cases, key, case)
+    if event.slot != 1:
+        return replace(state, cases=cases)
+    demand = state.demand.with_call(_about(card.location), event.at)
+    return replace(state, cases=cases, demand=demand)
 
 
 def _about(location: Location) -> Location:

@@ -67,7 +67,6 @@ class Draft:
 
     def follow(self, state: Dispatcher, plan: Plan, situation: Situation) -> None:
         """Do what the policy proposes."""
-        asked = {proposal.unit for proposal in plan.proposals}
         for proposal in plan.proposals:
             case = state.cases[proposal.emergency]
             choice = self.choice(proposal.unit, proposal.eta_s, proposal.reason)
@@ -94,7 +93,8 @@ class Draft:
             left = state.cases[taking.from_emergency]
             choice = self.choice(taking.unit, taking.eta_s, taking.reason, left=left)
             self.divert(state, state.cases[taking.emergency], left, choice)
-        self._move(state, plan, asked, situation)
+        if plan.moves:
+            self._move(state, plan, situation)
         for hold in plan.holds:
             case = state.cases[hold.emergency]
             # Said once: the same hold again, a moment later, is no news.
@@ -110,10 +110,9 @@ class Draft:
                     )
                 )
 
-    def _move(self, state: Dispatcher, plan: Plan, asked: set[str], situation: Situation) -> None:
-        if not plan.moves:
-            return
+    def _move(self, state: Dispatcher, plan: Plan, situation: Situation) -> None:
         now = self.ctx.now
+        asked = {proposal.unit for proposal in plan.proposals}
         stations = {station.id: station for station in state.stations}
         standing = {unit.unit: unit.location for unit in situation.free}
         moving = sum(p.station is not None and p.until > now for p in state.posts.values())
@@ -196,15 +195,15 @@ class Draft:
             keys = {case.key for case in cases}
             cases = [case for key, case in state.cases.items() if key in keys]
         served = {proposal.emergency for proposal in plan.proposals}
-        served.update(taking.emergency for taking in plan.preemptions)
-        served.update(hold.emergency for hold in plan.holds)
+        served.update([taking.emergency for taking in plan.preemptions])
+        served.update([hold.emergency for hold in plan.holds])
         now, rules = self.ctx.now, self._rules
         call_at = None if rules.escalate_s is None else now + rules.escalate_s
         for case in cases:
-            emergency = case.card.emergency
-            if case.key in served:
+            emergency, key = case.card.emergency, case.key
+            if key in served:
                 continue
-            if case.key in plan.refused:
+            if key in plan.refused:
                 if case.retry_at is None:
                     self.events.append(
                         AllRefused(

@@ -16,6 +16,7 @@ from actors.domain.dispatcher.machine import MACHINE
 from actors.domain.dispatcher.state import Dispatcher
 from actors.domain.messages.card import UnitStatus
 from actors.domain.messages.to_dispatcher import OfferAnswered, TaskEnded, UnitChanged, UnitDiverted
+from actors.domain.task import case_key
 
 
 def unit_changed(state: Dispatcher, message: UnitChanged, now: float) -> Taken:
@@ -72,7 +73,7 @@ def _end(state: Dispatcher, end: TaskEnded, now: float) -> Events:
     if case is None or case.task != end.task or case.phase == "done":
         return ()  # a repeat, or of an emergency that is over
     # One that was merged is never done here: should it be its own again, somebody must go.
-    aside = case.key not in state.cases
+    aside = case_key(end.emergency, end.slot) not in state.cases
     if MACHINE.next(case.phase, f"TaskEnded:{end.outcome}") == "done" and not aside:
         return (
             CrewDone(

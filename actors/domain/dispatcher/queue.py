@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Final
+
+from msgspec import Struct
 
 from actors.domain.dispatch import Waiting
 from actors.domain.dispatcher.case import Case
@@ -11,7 +13,7 @@ from actors.domain.dispatcher.kin import Compared
 from actors.domain.dispatcher.roster import Roster
 
 
-class Queue(NamedTuple):
+class Queue(Struct, frozen=True):
     """Who waits: `shown`, all that the policy is asked about; `wished`, for whom a human has
     chosen, held ones too; `untold`, those shown of whom ops does not know that no unit is free.
     """

@@ -7,6 +7,8 @@ from heapq import heapify, heappop, heappush
 from math import inf
 from typing import Any, Final, NamedTuple
 
+from msgspec import Struct
+
 from actors.domain.dispatch import BusyUnit, FreeUnit, Hotspot, Station
 from actors.domain.dispatcher.case import Case
 from actors.domain.dispatcher.kin import Compared, changed
@@ -51,7 +53,7 @@ class Read(NamedTuple):
         return units
 
 
-class FreeRow(NamedTuple):
+class FreeRow(Struct, frozen=True, gc=False):
     """A free unit as it was shown, and what it was read from."""
 
     unit: UnitStatus
@@ -118,8 +120,9 @@ class Seen:
         self, state: Dispatcher, positions: Mapping[str, Position]
     ) -> tuple[FreeUnit, ...]:
         """Of so few units that all are looked at sooner than those are found that changed."""
-        kept, rows, self.free_read = self.free_rows, dict[str, FreeRow](), None
-        reserved, posts, shown = state.reserved, state.posts, list[FreeUnit]()
+        kept, reserved, posts = self.free_rows, state.reserved, state.posts
+        rows: dict[str, FreeRow] = {}
+        shown: list[FreeUnit] = []
         for unit in [unit for unit in state.units.values() if unit.free]:
             id_, durable = unit.unit, unit.position
             if durable is None or id_ in reserved:
@@ -130,7 +133,7 @@ class Seen:
                 row = free_row(row, unit, durable, place, state)
             rows[id_] = row
             shown.append(row.shown)
-        self.free_rows = rows
+        self.free_rows, self.free_read = rows, None
         made = tuple(shown)
         if made != self.free_shown:
             self.free_shown = made

@@ -61,13 +61,6 @@ def decide(state: Emergency, command: EmergencyCommand, ctx: Context) -> Decisio
     return _DECIDED[type(command)](state, command, ctx)
 
 
-def _crews_word(
-    state: Emergency, message: AssignUnit | RecordProgress | ReleaseUnit, ctx: Context
-) -> Decision:
-    require(ctx.by, "emergency.message")
-    return from_paramedic(state, message, ctx)
-
-
 def _viewed(state: Emergency, _command: ViewEmergency, ctx: Context) -> Decision:
     _person(state, "emergency.view", ctx)
     return Decision(answer=emergency_detail(state))
@@ -164,7 +157,7 @@ def _take_over(state: Emergency, command: TakeOverEmergency, ctx: Context) -> Ev
             symptoms=(),
             answers=_NOT_ASKED,
             contact_phone=None,
-            needs=tuple(sorted(set(command.needs))),
+            needs=tuple(sorted(set(command.needs))) if command.needs else (),
             priority=command.priority,
             reasons=(TRIAGED_ELSEWHERE,),
             role=ctx.by.role,
@@ -209,7 +202,7 @@ def _of_person(
 
 # By type: a `match` over so many classes asks for each in turn, at every command.
 _DECIDED: Final[Mapping[type[Command], Callable[[Emergency, Any, Context], Decision]]] = {
-    **dict.fromkeys((RecordProgress, AssignUnit, ReleaseUnit), _crews_word),
+    **dict.fromkeys((RecordProgress, AssignUnit, ReleaseUnit), from_paramedic),
     RaiseEmergency: _of_person(_raise),
     TakeOverEmergency: _of_person(_take_over),
     ViewEmergency: _viewed,

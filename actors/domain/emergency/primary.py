@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, Literal, cast
 
+from actors.domain.access import require
 from actors.domain.emergency.apply import apply_all
 from actors.domain.emergency.consequences import concluded, removal, withdraw
 from actors.domain.emergency.events import (
@@ -36,7 +37,9 @@ _NOTHING: Final = Decision()
 def from_paramedic(
     state: Emergency, message: AssignUnit | RecordProgress | ReleaseUnit, ctx: Context
 ) -> Decision:
-    """What the message makes known, whichever slot's crew it is of."""
+    """What the message makes known, whichever slot's crew it is of. Raises DomainError
+    `forbidden`."""
+    require(ctx.by, "emergency.message")
     if state.status in ENDED:
         return _too_late(state, message, ctx)
     if state.status == NEW:

@@ -60,14 +60,16 @@ def concluded(
         return _NOTHING if view is None else Decision(answer=Later(view, state))
     after = apply_all(state, events)
     sends: Sends = ()
-    before, last = state, events[-1]
+    before, last, seen = state, events[-1], False
     for event in events:
-        told = _TOLD.get(type(event))
+        kind = type(event)
+        seen = seen or kind not in UNSEEN
+        told = _TOLD.get(kind)
         if told is not None:
             sends += told(before, event, after)
         if event is not last:
             before = apply(before, event)
-    if not UNSEEN.issuperset(map(type, events)) and not _seen_alike(state, after):
+    if seen and not _seen_alike(state, after):
         sends += _unheard(state, after, sends)
     return Decision(events, sends, None if view is None else Later(view, after), after)
 
@@ -75,20 +77,16 @@ def concluded(
 def _unheard(state: Paramedic, after: Paramedic, sends: Sends) -> Sends:
     """How the unit stands, for each dispatcher that it concerns and that does not hear it anyway:
     with the unit's status, whatever the message is. A shift's report has none."""
-    heard = [
-        send.to.id
-        for send in sends
-        if send.to.kind == "dispatcher" and type(send.command) is not ReportShift
-    ]
-    moved = state.region != after.region
-    regions = (state.region, after.region) if moved else (after.region,)
-    return tuple(
-        [
-            Send(EntityRef("dispatcher", region), UnitChanged(unit=after.unit_status()))
-            for region in regions
-            if region and region not in heard
-        ]
-    )
+    regions = {state.region: None, after.region: None}
+    for send in sends:
+        if send.to.kind == "dispatcher" and type(send.command) is not ReportShift:
+            regions.pop(send.to.id, None)
+    unheard: Sends = ()
+    for region in regions:
+        if region:
+            changed = UnitChanged(unit=after.unit_status())
+            unheard += (Send(EntityRef("dispatcher", region), changed),)
+    return unheard
 
 
 def _seen_alike(a: Paramedic, b: Paramedic) -> bool:

@@ -37,7 +37,7 @@ _FORWARDED = "forwarded"
 
 def newest_position(state: Paramedic, telemetry: Mapping[str, Any]) -> Position | None:
     """The newest position known, from telemetry or state."""
-    last: Position | None = telemetry.get(_LAST)
+    last: Position | None = telemetry.get(_LAST) if telemetry else None
     if last is None or (state.position is not None and state.position.at >= last.at):
         return state.position
     return last
