@@ -7,9 +7,11 @@ estimate's `table` takes `Places` and gives an array.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import cos, radians, sin
 
 import numpy as np
 import numpy.typing as npt
+from scipy.spatial.distance import cdist
 
 from actors.domain.values import Location
 
@@ -69,8 +71,8 @@ def places_of(locations: Sequence[Location]) -> Places:
 def on_sphere(locations: Sequence[Location]) -> Array:
     """Points on the unit sphere, one column a place."""
     degrees = np.array([[place.lat for place in locations], [place.lon for place in locations]])
-    radians = np.radians(degrees)
-    cosines, sines = np.cos(radians), np.sin(radians)
+    angles = np.radians(degrees)
+    cosines, sines = np.cos(angles), np.sin(angles)
     points = np.empty((3, len(locations)))
     points[0] = cosines[0]
     points[1] = cosines[0]
@@ -78,6 +80,13 @@ def on_sphere(locations: Sequence[Location]) -> Array:
     points[1] *= sines[1]
     points[2] = sines[0]
     return points
+
+
+def point_of(location: Location) -> tuple[float, float, float]:
+    """Of one place, as on_sphere has it or as near as rounding: sooner than columns are made."""
+    lat, lon = radians(location.lat), radians(location.lon)
+    level = cos(lat)
+    return level * cos(lon), level * sin(lon), sin(lat)
 
 
 def arcs(origins: Array, targets: Array, radius: float) -> Array:
@@ -88,28 +97,25 @@ def arcs(origins: Array, targets: Array, radius: float) -> Array:
     found = np.empty((targets.shape[1], origins.shape[1]))
     if not found.size:
         return found
-    rows = max(1, _BLOCK // origins.shape[1])
-    for begin in range(0, len(found), rows):
-        apart = targets[:, begin : begin + rows, None] - origins[:, None, :]
-        apart *= apart
-        _along(apart.sum(axis=0), radius, found[begin : begin + rows])
+    begin, end = np.ascontiguousarray(origins.T), np.ascontiguousarray(targets.T)
+    rows = max(1, _BLOCK // len(begin))
+    for row in range(0, len(end), rows):
+        _spanned(cdist(end[row : row + rows], begin), radius, found[row : row + rows])
     return found
 
 
-def _along(square: Array, radius: float, arc: Array) -> None:
-    """Put in `arc` what these squared chords of the unit sphere span: twice the arcsine of half a
-    chord."""
-    if square.max() >= _NEAR**2:
-        chord = np.sqrt(square)
-        chord *= 0.5
-        np.arcsin(np.minimum(chord, 1.0, out=chord), out=arc)
+def _spanned(chord: Array, radius: float, arc: Array) -> None:
+    """Put in `arc` what these chords of the unit sphere span: twice the arcsine of half of each."""
+    if chord.max() >= _NEAR:
+        np.arcsin(np.minimum(chord * 0.5, 1.0), out=arc)
         arc *= 2.0 * radius
         return
+    square = chord * chord
     np.multiply(square, radius * 3.0 / 640.0, out=arc)
     arc += radius / 24.0
     arc *= square
     arc += radius
-    arc *= np.sqrt(square, out=square)
+    arc *= chord
 
 
 def planar_distances(origins: Places, targets: Places) -> Array:

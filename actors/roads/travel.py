@@ -50,7 +50,9 @@ class RoadTravel:
         zone: tzinfo | None = None,
     ) -> None:
         self._sphere = network.sphere
-        self._times = times
+        # A plain view of what may be mapped: each look at a mapped array makes another of these.
+        self._seconds = np.asarray(times.seconds)
+        self._kind_of_hour = times.kind_of_hour
         self._zone = zone
         self._middle_lat = float(network.at[:, 1].mean()) if network.sphere else 0.0
         self._snapping = Snapping(network.at[list(nodes)], self._plane)
@@ -109,7 +111,7 @@ class RoadTravel:
 
     def _driven(self, start: int, end: int, at: float) -> float:
         """Seconds from node to node when leaving at `at`: hour by hour, until the way is made."""
-        times, kind_of_hour = self._times.seconds, self._times.kind_of_hour
+        times, kind_of_hour = self._seconds, self._kind_of_hour
         if len(times) == 1:
             return float(times[0, start, end])
         hour, left_s = self._hour(at)
@@ -133,14 +135,14 @@ class RoadTravel:
 
         `at`: when which start is left.
         """
-        times = self._times.seconds
+        times = self._seconds
         nodes = times.shape[-1]
         flat, pairs = times.reshape(-1), starts * nodes + ends
         taken: Array
         if len(times) == 1:
             taken = flat.take(pairs).astype(np.float64)
             return taken
-        kind_of_hour = np.array(self._times.kind_of_hour) * nodes * nodes
+        kind_of_hour = np.array(self._kind_of_hour) * nodes * nodes
         hour, left_s = self._hour_each(at)
         taken = flat.take(pairs + kind_of_hour[hour]).astype(np.float64)
         row, column = ((taken > left_s) & (taken < inf)).nonzero()

@@ -12,7 +12,6 @@ building beyond the coordinates.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import cos, inf, radians, sin
 from typing import Protocol
 
 import numpy as np
@@ -20,9 +19,8 @@ import numpy as np
 from actors.domain.dispatch.fleet import Fleet, Kind, Mask, fleet
 from actors.domain.dispatch.situation import FreeUnit, Waiting
 from actors.domain.dispatch.suitability import suits
-from actors.domain.places import Array, places_of
+from actors.domain.places import Array, Places, point_of
 from actors.domain.travel import EARTH_RADIUS_M, TravelEstimate
-from actors.domain.values import Location
 
 # Below this many units, asking about each is cheaper than setting up arrays.
 _WORTH_AN_INDEX = 40
@@ -30,6 +28,11 @@ _WORTH_AN_INDEX = 40
 # which is centimetres: ten times that is let through, and the estimate decides.
 _SLACK_DOT = 1e-14
 _SLACK_S = 1e-6
+# A table of ways is good to nine digits.
+_ROUNDING = 2e-9
+# Where roads wind, many may be nearer than they seem. So many are each asked about sooner than a
+# table is made.
+_FEW = 6
 
 
 class Nearest(Protocol):
@@ -47,13 +50,6 @@ class Nearest(Protocol):
 
     def within(self, case: Waiting, seconds: float) -> list[tuple[float, str]]:
         """Of the suiting, willing units those that are there in so many seconds, soonest first."""
-        ...
-
-    def seconds_each(self, places: Sequence[Location]) -> list[float]:
-        """To each place the travel time of whoever is there soonest, whatever is needed there.
-
-        Infinity where no unit is left.
-        """
         ...
 
     def take(self, unit: str) -> None:
@@ -92,14 +88,6 @@ class LinearScan:
     def within(self, case: Waiting, seconds: float) -> list[tuple[float, str]]:
         """See Nearest."""
         return sorted(way for way in self._ways(case) if way[0] <= seconds)
-
-    def seconds_each(self, places: Sequence[Location]) -> list[float]:
-        """See Nearest."""
-        seconds, now, left = self._travel.seconds, self._now, self._left.values()
-        return [
-            min((seconds(unit.location, place, now) for unit in left), default=inf)
-            for place in places
-        ]
 
     def take(self, unit: str) -> None:
         """See Nearest."""
@@ -159,32 +147,17 @@ class VectorIndex:
         near = self._not_farther(dots, best[0])
         if near == [first]:
             return best
+        if len(near) > _FEW:
+            near = self._told_apart(near, case)
         return min([self._pick(index, case) for index in near], default=best)
 
     def within(self, case: Waiting, seconds: float) -> list[tuple[float, str]]:
         """See Nearest."""
         near = self._not_farther(self._dots(case), seconds)
+        if len(near) > _FEW:
+            near = self._told_apart(near, case, seconds)
         ways = [self._pick(index, case) for index in near]
         return sorted([way for way in ways if way[0] <= seconds])
-
-    def seconds_each(self, places: Sequence[Location]) -> list[float]:
-        """See Nearest."""
-        if not len(self) or not places:
-            return [inf] * len(places)
-        dots = places_of(places).points.T @ self._points
-        dots[:, list(self._taken)] = -np.inf
-        units, seconds, now = self._fleet.units, self._travel.seconds, self._now
-        soonest = [
-            seconds(units[index].location, place, now)
-            for index, place in zip(dots.argmax(axis=1).tolist(), places, strict=True)
-        ]
-        chord = (np.array(soonest) + _SLACK_S) * self._chord_per_s
-        near = (dots >= (1.0 - chord * chord / 2.0 - _SLACK_DOT)[:, None]).nonzero()
-        if len(near[0]) > len(places):  # for some another could be as near, or nearer by road
-            for row, index in zip(near[0].tolist(), near[1].tolist(), strict=True):
-                other_s = seconds(units[index].location, places[row], now)
-                soonest[row] = min(soonest[row], other_s)
-        return soonest
 
     def take(self, unit: str) -> None:
         """See Nearest."""
@@ -200,9 +173,7 @@ class VectorIndex:
 
     def _dots(self, case: Waiting) -> Array:
         """The nearer the larger: 1 - chord²/2; -infinity for those that cannot or will not go."""
-        lat, lon = radians(case.location.lat), radians(case.location.lon)
-        level = cos(lat)
-        dots: Array = np.array((level * cos(lon), level * sin(lon), sin(lat))) @ self._points
+        dots: Array = np.array(point_of(case.location)) @ self._points
         dots += self._barred(case)
         for refuser in case.refused_by:
             if (index := self._fleet.at.get(refuser)) is not None:
@@ -214,6 +185,16 @@ class VectorIndex:
         chord = (seconds + _SLACK_S) * self._chord_per_s
         near: list[int] = (dots >= 1.0 - chord * chord / 2.0 - _SLACK_DOT).nonzero()[0].tolist()
         return near
+
+    def _told_apart(
+        self, near: list[int], case: Waiting, within_s: float | None = None
+    ) -> list[int]:
+        """Of these the soonest, or those within so many seconds, and who is so by a rounding: all
+        are asked about at once, so that few are left to be asked about closely."""
+        places = Places([self._fleet.units[index].location for index in near])
+        ways = self._travel.table(places, Places([case.location]), self._now)[0]
+        limit = (ways.min() if within_s is None else within_s) * (1.0 + _ROUNDING) + _SLACK_S
+        return [near[at] for at in (ways <= limit).nonzero()[0].tolist()]
 
     def _pick(self, index: int, case: Waiting) -> tuple[float, str]:
         unit = self._fleet.units[index]

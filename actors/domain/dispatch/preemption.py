@@ -17,7 +17,7 @@ more from one second to the next. A crew that has arrived is never taken.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Container, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from math import inf
@@ -27,8 +27,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from actors.domain.dispatch.backlog import backlog
-from actors.domain.dispatch.fleet import Rows, fleet
-from actors.domain.dispatch.nearest import Nearest, nearest
+from actors.domain.dispatch.fleet import Mask, Rows, fleet
 from actors.domain.dispatch.situation import (
     BusyUnit,
     Plan,
@@ -38,14 +37,15 @@ from actors.domain.dispatch.situation import (
 )
 from actors.domain.dispatch.table import Of, Origins, able_ways
 from actors.domain.dispatch.weights import weight
-from actors.domain.places import Array
+from actors.domain.places import Array, Places
 from actors.domain.travel import TravelEstimate
 
-# The table of ways and the estimate itself may differ by so much.
-_ROUNDING_S = 1e-3
 _first_two = itemgetter(0, 1)
-# The least cost it can come to, the unit, and what a second of its emergency's loss is worth.
-_Option = tuple[float, str, BusyUnit, float]
+
+
+# The least cost it can come to, the unit's id, its way, where it stands among the busy ones, and
+# what a second of its emergency's loss is worth.
+_Option = tuple[float, str, float, int, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,136 +108,141 @@ class _Diverting:
         self._travel = travel
         self._rules = rules
         self._cases = cases
-        self._busy = fleet(situation.busy)
         self._takeable = takeable
-        self._proposed = {proposal.emergency: proposal for proposal in plan.proposals}
         self._situation = situation
-        self._replaced_s: dict[str, float] = {}
-        self._pool: Nearest | None = None
-        self._found: dict[str, Preemption] = {}
-        self._taken: set[str] = set()
+        self._proposed = {proposal.emergency: proposal.unit for proposal in plan.proposals}
+        # Of units by their rows: how soon an idle one would be there instead, and how soon it is.
+        self._others: dict[int, tuple[float, float]] = {}
 
     def plan(self) -> Plan:
         otherwise_s, ways = self._looked_at()
-        looks = min(self._rules.looks, ways.shape[1])
-        farthest = np.partition(ways, looks - 1, axis=1)[:, looks - 1]
-        latest = np.array(otherwise_s) - self._rules.gain_s + _ROUNDING_S
-        near: list[list[tuple[float, str, BusyUnit]]] = [[] for _ in self._cases]
-        found = (ways <= np.minimum(farthest, latest)[:, None]).nonzero()
-        columns = self._takeable[found[1]].tolist()
-        for row, column, way_s in zip(
-            found[0].tolist(), columns, ways[found].tolist(), strict=True
-        ):
-            unit = self._busy.units[column]
-            assert isinstance(unit, BusyUnit)
-            near[row].append((way_s, unit.unit, unit))
-        for row, some in enumerate(near):
-            if len(some) > looks:  # as near as the last that is looked at: ids decide
-                near[row] = sorted(some, key=_first_two)[:looks]
-        worth = [
-            self._worth(case, otherwise_s[row], near[row]) for row, case in enumerate(self._cases)
-        ]
+        options = self._options(otherwise_s, ways)
         # Most often the first two of each decide: one look for all of them.
-        first = {unit.unit: unit for options in worth for _, _, unit, _ in options[:2]}
-        self._look_for_others(list(first.values()))
-        for row, case in enumerate(self._cases):
-            self._consider(case, otherwise_s[row], worth[row])
-        return self._result()
-
-    def _worth(
-        self, case: Waiting, otherwise_s: float, near: Sequence[tuple[float, str, BusyUnit]]
-    ) -> list[_Option]:
-        """What each can win at most, before its way and the loss are looked at closely."""
-        rules = self._rules
-        urgent = weight(case.priority)
-        worth: list[_Option] = []
-        for way_s, id_, unit in near:
-            if unit.priority - case.priority < rules.gap:
-                continue
-            price = rules.worth * weight(unit.priority)
-            most = urgent * (otherwise_s - way_s + _ROUNDING_S) - price * rules.upset_s
-            if most > 0.0:
-                worth.append((-most, id_, unit, price))
-        worth.sort(key=_first_two)
-        return worth
-
-    def _consider(self, case: Waiting, otherwise_s: float, worth: Sequence[_Option]) -> None:
-        """Take the unit for it that is worth most, if one is worth it at all."""
-        rules = self._rules
-        urgent = weight(case.priority)
-        best: tuple[float, float, str] | None = None
-        source: BusyUnit | None = None
-        for least, id_, unit, price in worth:
-            if best is not None and least > best[0]:
-                break
-            if id_ in self._taken:
-                continue
-            eta_s = self._travel.seconds(unit.location, case.location, self._now)
-            gain_s = otherwise_s - eta_s
-            if gain_s < rules.gain_s:
-                continue
-            won = urgent * gain_s - price * self._loss(unit, case)
-            if won > 0 and (best is None or (-won, eta_s, id_) < best):
-                best, source = (-won, eta_s, id_), unit
-        if best is not None and source is not None:
-            reason = f"{otherwise_s - best[1]:.0f} s sooner, from priority {source.priority}"
-            self._found[case.emergency] = Preemption(
-                source.unit, source.emergency, case.emergency, best[1], reason
-            )
-            self._taken.add(source.unit)
-
-    def _result(self) -> Plan:
+        self._look_for_others(dict.fromkeys([row for some in options for *_, row, _ in some[:2]]))
+        found: dict[str, Preemption] = {}
+        taken: set[int] = set()
+        for case, until_s, some in zip(self._cases, otherwise_s.tolist(), options, strict=True):
+            row = self._best(case, until_s, some, taken)
+            if row is not None:
+                taken.add(row)
+                found[case.emergency] = self._taking(case, until_s, self._situation.busy[row])
         plan = self._plan
-        if not self._found:
+        if not found:
             return plan
         return replace(
             plan,
-            proposals=tuple(p for p in plan.proposals if p.emergency not in self._found),
-            refused=tuple(e for e in plan.refused if e not in self._found),
-            holds=tuple(hold for hold in plan.holds if hold.emergency not in self._found),
-            preemptions=tuple(self._found.values()),
+            proposals=tuple(p for p in plan.proposals if p.emergency not in found),
+            refused=tuple(e for e in plan.refused if e not in found),
+            holds=tuple(hold for hold in plan.holds if hold.emergency not in found),
+            preemptions=tuple(found.values()),
         )
 
-    def _looked_at(self) -> tuple[list[float], Array]:
+    def _options(self, otherwise_s: Array, ways: Array) -> list[list[_Option]]:
+        """For each case those worth a closer look, the most promising first."""
+        rules, cases, busy = self._rules, self._cases, self._situation.busy
+        looks = min(rules.looks, ways.shape[1])
+        farthest_s = np.partition(ways, looks - 1, axis=1)[:, looks - 1]
+        near = ways <= np.minimum(farthest_s, otherwise_s - rules.gain_s)[:, None]
+        number, column = near.nonzero()
+        if len(number) > looks * len(cases):
+            number, column = self._of_equals(near, ways)
+        rows, ways_s = self._takeable[column].tolist(), ways[number, column]
+        gains_s = (otherwise_s[number] - ways_s).tolist()
+        gap, worth, upset_s = rules.gap, rules.worth, rules.upset_s
+        found: list[list[_Option]] = [[] for _ in cases]
+        for n, row, way_s, gain_s in zip(
+            number.tolist(), rows, ways_s.tolist(), gains_s, strict=True
+        ):
+            unit, priority = busy[row], cases[n].priority
+            if unit.priority - priority >= gap:
+                price = worth * weight(unit.priority)
+                most = weight(priority) * gain_s - price * upset_s
+                if most > 0.0:
+                    found[n].append((-most, unit.unit, way_s, row, price))
+        for some in found:
+            some.sort(key=_first_two)
+        return found
+
+    def _best(
+        self, case: Waiting, otherwise_s: float, options: Sequence[_Option], taken: Container[int]
+    ) -> int | None:
+        """The row of the unit that is worth most of those that are left, if one is worth it."""
+        urgent = weight(case.priority)
+        best: tuple[float, float, str] | None = None
+        found: int | None = None
+        for least, id_, way_s, row, price in options:
+            if best is not None and least > best[0]:
+                break
+            if row in taken:
+                continue
+            won = urgent * (otherwise_s - way_s) - price * self._loss(row, case, options)
+            if won > 0.0 and (best is None or (-won, way_s, id_) < best):
+                best, found = (-won, way_s, id_), row
+        return found
+
+    def _looked_at(self) -> tuple[Array, Array]:
         """For each case the seconds until somebody is there without a preemption; and the ways of
         those that may be taken."""
-        unknown_s, busy = self._rules.unknown_s, self._busy
+        unknown_s, busy = self._rules.unknown_s, fleet(self._situation.busy)
         left_s = np.maximum(0.0, busy.free_at - self._now)
         soon = (left_s < unknown_s).nonzero()[0]
         origins = Origins(Of(busy, soon, ends=True), Of(busy, self._takeable))
         ways = able_ways(origins, self._cases, self._travel, self._now)
         until = ways[:, : len(soon)] + left_s[soon]
-        otherwise_s: list[float] = until.min(axis=1, initial=unknown_s).tolist()
-        for row, case in enumerate(self._cases):
-            if (proposal := self._proposed.get(case.emergency)) is not None:
-                otherwise_s[row] = proposal.eta_s
+        otherwise_s: Array = until.min(axis=1, initial=unknown_s)
+        eta_s = {proposal.emergency: proposal.eta_s for proposal in self._plan.proposals}
+        for number, case in enumerate(self._cases):
+            if case.emergency in eta_s:
+                otherwise_s[number] = eta_s[case.emergency]
         return otherwise_s, ways[:, len(soon) :]
 
-    def _loss(self, unit: BusyUnit, case: Waiting) -> float:
-        """Seconds that the emergency loses which the unit is taken from."""
-        seconds, now = self._travel.seconds, self._now
-        ways: list[float] = []
-        proposal = self._proposed.get(case.emergency)
-        if proposal is not None:
-            crew = fleet(self._situation.free)
-            ways.append(seconds(crew.units[crew.at[proposal.unit]].location, unit.target, now))
-        if unit.unit not in self._replaced_s:
-            self._look_for_others([unit])
-        if (replaced_s := self._replaced_s[unit.unit]) < inf:
-            ways.append(replaced_s)
-        if not ways:
-            ways.append(self._rules.unknown_s)
-        left_s = seconds(unit.location, unit.target, now)
-        return max(0.0, min(ways) - left_s) + self._rules.upset_s
+    def _loss(self, row: int, case: Waiting, options: Sequence[_Option]) -> float:
+        """Seconds that the emergency loses which the unit is taken from.
 
-    def _look_for_others(self, units: Sequence[BusyUnit]) -> None:
-        """How soon the nearest idle unit would be there instead of each.
+        Whoever was proposed to `case` is free for it, or whoever is idle and nearest.
+        """
+        if row not in self._others:
+            self._look_for_others(dict.fromkeys([option[3] for option in options]))
+        instead_s, left_s = self._others[row]
+        proposed = self._proposed.get(case.emergency)
+        if proposed is not None:
+            free = fleet(self._situation.free)
+            location = self._situation.free[free.at[proposed]].location
+            target = self._situation.busy[row].target
+            instead_s = min(instead_s, self._travel.seconds(location, target, self._now))
+        if instead_s == inf:
+            instead_s = self._rules.unknown_s
+        return max(0.0, instead_s - left_s) + self._rules.upset_s
+
+    def _look_for_others(self, rows: Collection[int]) -> None:
+        """How soon the nearest idle unit would be there instead of each, and how soon each is.
 
         What is needed there is not known here: whoever is nearest stands for the one who would go.
         """
-        if self._pool is None:
-            self._pool = nearest(self._situation.free, self._travel, self._now)
-            for proposal in self._plan.proposals:
-                self._pool.take(proposal.unit)
-        seconds = self._pool.seconds_each([unit.target for unit in units])
-        self._replaced_s.update(zip([unit.unit for unit in units], seconds, strict=True))
+        if not rows:
+            return
+        busy, free = fleet(self._situation.busy), fleet(self._situation.free)
+        idle = np.ones(len(free.units), dtype=np.bool_)
+        idle[[free.at[unit] for unit in self._proposed.values()]] = False
+        left = idle.nonzero()[0]
+        origins = Origins(Of(free, left), Of(busy, list(rows)))
+        targets = Places([self._situation.busy[row].target for row in rows])
+        ways = self._travel.table(origins, targets, self._now)
+        instead_s = ways[:, : len(left)].min(axis=1, initial=inf).tolist()
+        left_s = ways[:, len(left) :].diagonal().tolist()
+        self._others.update(zip(rows, zip(instead_s, left_s, strict=True), strict=True))
+
+    def _of_equals(self, near: Mask, ways: Array) -> tuple[Rows, Rows]:
+        """Cases and columns, where some are as near as the last that is looked at: ids decide."""
+        near, busy = near.copy(), self._situation.busy
+        for of, ways_s in zip(near, ways, strict=True):
+            some = of.nonzero()[0].tolist()
+            some.sort(key=lambda one: (ways_s[one], busy[self._takeable[one]].unit))
+            of[some[self._rules.looks :]] = False
+        number, column = near.nonzero()
+        return number, column
+
+    def _taking(self, case: Waiting, otherwise_s: float, unit: BusyUnit) -> Preemption:
+        eta_s = self._travel.seconds(unit.location, case.location, self._now)
+        reason = f"{otherwise_s - eta_s:.0f} s sooner, from priority {unit.priority}"
+        return Preemption(unit.unit, unit.emergency, case.emergency, eta_s, reason)

@@ -8,7 +8,7 @@ from actors.domain.choice import RuledOut, RunnerUp
 from actors.domain.dispatch import FreeUnit, Proposal, Situation, Waiting
 from actors.domain.dispatch.fleet import Mask, fleet
 from actors.domain.dispatch.suitability import bar
-from actors.domain.places import Array, on_sphere
+from actors.domain.places import Array, point_of
 from actors.domain.travel import TravelEstimate
 
 # Straight lines say who may be near for a fraction of the price of a travel time; so many of them
@@ -29,7 +29,7 @@ def passed_over(
     barred = ~able
     if sent.unit in free.at:
         able[free.at[sent.unit]] = barred[free.at[sent.unit]] = False
-    dots = on_sphere([target])[:, 0] @ free.points
+    dots = np.array(point_of(target)) @ free.points
 
     def soonest(mask: Mask) -> list[tuple[float, str, FreeUnit]]:
         near = (situation.free[row] for row in _nearest(dots, mask, count * _LOOKED_AT))

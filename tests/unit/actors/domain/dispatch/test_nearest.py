@@ -24,8 +24,6 @@ def test_emptied_one_by_one_both_give_the_same_units_in_the_same_order(
     for case in situation.waiting:
         assert index.any_suits(case) == scan.any_suits(case)
         assert index.within(case, 300.0) == scan.within(case, 300.0)
-        places = [case.location, situation.waiting[0].location]
-        assert index.seconds_each(places) == scan.seconds_each(places)
         best = scan.soonest(case)
         assert index.soonest(case) == best
         if best is not None:
