@@ -16,6 +16,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from actors.deadlines import Deadlines
 from actors.domain.kernel import Command, DomainError, EntityRef, Sender, Signal
 from actors.envelope import (
     Envelope,
@@ -113,6 +114,7 @@ class Router:
         self._clock = clock
         self._limits = limits or RouterLimits()
         self._lanes = [[_Lane(), _Lane()] for _ in range(transport.shards)]
+        self._deadlines: Deadlines[_Ask] = Deadlines(_Ask.expire)
         self._signals: dict[int, dict[tuple[str, str, str], SignalEnvelope]] = {}
         self._signal_flush: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -234,12 +236,12 @@ class Router:
         lane.asks.add(ask)
         lane.queue.append(ask)
         self.asked += 1
-        deadline = loop.call_later(timeout_s, ask.expire)
+        self._deadlines.add(ask, timeout_s)
         self._kick(shard, lane)
         try:
             return await ask.future
         finally:
-            deadline.cancel()
+            self._deadlines.drop(ask, timeout_s)
             lane.asks.discard(ask)
 
     def _kick(self, shard: int, lane: _Lane) -> None:
@@ -331,6 +333,7 @@ class Router:
             for ask in list(lane.asks):
                 ask.doubtful = True
                 ask.expire()
+        self._deadlines.clear()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
