@@ -90,18 +90,20 @@ class Runner:
             decision = entity.decide(entity.state, command, context)
             if first is None:
                 first = decision
-            events, after = decision.events, decision.after
-            if after is not None:
-                entity.state = after
-            elif events:
-                entity.state = fold(entity.apply, entity.state, events)
+            after = decision.after
+            if after is None:
+                after = fold(entity.apply, entity.state, decision.events)
+            entity.state = after
             for send in decision.sends:
                 to = send.to
-                receiver = entities[to.kind].get(to.id) or self.entity(to.kind, to.id)
+                try:
+                    receiver = entities[to.kind][to.id]
+                except KeyError:
+                    receiver = self.entity(to.kind, to.id)
                 queue.append((receiver, send.command, entity.voice))
             watch = entity.watch
             if watch is not None:
-                for event in events:
+                for event in decision.events:
                     react = watch.get(type(event))
                     if react is not None:
                         react(entity.id, event)

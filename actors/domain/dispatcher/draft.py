@@ -193,7 +193,7 @@ class Draft:
             return
         if len(cases) > 1:  # each once, in an order of their own
             keys = {case.key for case in cases}
-            cases = [case for key, case in state.cases.items() if key in keys]
+            cases = [state.cases[key] for key in filter(keys.__contains__, state.cases)]
         served = {proposal.emergency for proposal in plan.proposals}
         served.update([taking.emergency for taking in plan.preemptions])
         served.update([hold.emergency for hold in plan.holds])
@@ -250,12 +250,14 @@ class Draft:
 
 
 def _starved(state: Dispatcher, case: Case, now: float, call_at: float | None) -> NoUnitFree:
-    on_duty = [unit for unit in state.units.values() if unit.status in ON_DUTY]
-    card = case.card
+    card, units = case.card, state.units.values()
     able = any(
-        provides(unit.skills, card.needs) and (not card.vehicles or unit.vehicle in card.vehicles)
-        for unit in on_duty
+        unit.status in ON_DUTY
+        and provides(unit.skills, card.needs)
+        and (not card.vehicles or unit.vehicle in card.vehicles)
+        for unit in units
     )
+    on_duty = able or any(unit.status in ON_DUTY for unit in units)
     return NoUnitFree(
         at=now,
         emergency=card.emergency,
