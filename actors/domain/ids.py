@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from hashlib import sha256
 
-_TIME = (1 << 48) - 1
-_RAND_B = (1 << 62) - 1
-_VARIANT = 0b10 << 62
-
 
 def uuid7(now_s: float, random74: int) -> str:
     """The UUIDv7 of a time (seconds since the epoch) and 74 bits, in its 36-character form."""
-    time = f"{int(now_s * 1000) & _TIME:012x}"
-    rand_b = f"{_VARIANT | random74 & _RAND_B:016x}"
-    return f"{time[:8]}-{time[8:]}-7{random74 >> 62 & 0xFFF:03x}-{rand_b[:4]}-{rand_b[4:]}"
+    ms = int(now_s * 1000) & ((1 << 48) - 1)
+    rand_a = (random74 >> 62) & 0xFFF
+    rand_b = random74 & ((1 << 62) - 1)
+    text = f"{(ms << 80) | (0x7 << 76) | (rand_a << 64) | (0b10 << 62) | rand_b:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def derive_id(now_s: float, command_id: str, purpose: str) -> str:

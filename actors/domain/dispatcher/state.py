@@ -54,8 +54,9 @@ class Dispatcher(Struct, frozen=True, kw_only=True, gc=False):
 
     def case(self, emergency: str, slot: int = 1) -> Case | None:
         """The case, of an emergency that was merged too."""
-        key = case_key(emergency, slot)
-        return self.cases.get(key) or self.merged.get(key)
+        key = emergency if slot == 1 else case_key(emergency, slot)
+        found = self.cases.get(key)
+        return self.merged.get(key) if found is None else found
 
 
 def wake_at(state: Dispatcher) -> float | None:

@@ -58,20 +58,27 @@ def concluded(
     """
     if not events:
         return _NOTHING if view is None else Decision(answer=Later(view, state))
-    after = apply_all(state, events)
-    sends: Sends = ()
-    before, last, seen = state, events[-1], False
-    for event in events:
-        kind = type(event)
-        seen = seen or kind not in UNSEEN
-        told = _TOLD.get(kind)
-        if told is not None:
-            sends += told(before, event, after)
-        if event is not last:
-            before = apply(before, event)
+    if len(events) == 1:  # nearly always
+        event = events[0]
+        after, kind = apply(state, event), type(event)
+        seen, told = kind not in UNSEEN, _TOLD.get(kind)
+        sends = () if told is None else told(state, event, after)
+    else:
+        after, seen = apply_all(state, events), True
+        sends = _told(state, events, after)
     if seen and not _seen_alike(state, after):
         sends += _unheard(state, after, sends)
     return Decision(events, sends, None if view is None else Later(view, after), after)
+
+
+def _told(state: Paramedic, events: Events, after: Paramedic) -> Sends:
+    sends: Sends = ()
+    for event in events:
+        told = _TOLD.get(type(event))
+        if told is not None:
+            sends += told(state, event, after)
+        state = apply(state, event)
+    return sends
 
 
 def _unheard(state: Paramedic, after: Paramedic, sends: Sends) -> Sends:

@@ -107,9 +107,9 @@ def withdrawn(state: Paramedic, command: WithdrawTask, ctx: Context) -> Events:
 
 def queued(state: Paramedic, task_id: str) -> Task:
     """The task, in the queue. Raises DomainError `unknown_task`."""
-    task = state.task(task_id)
-    if task is not None:
-        return task
+    for task in state.tasks:
+        if task.id == task_id:
+            return task
     fate = "is over" if task_id in state.spent else "is not in the queue"
     raise DomainError("unknown_task", f"task {task_id} {fate}", MACHINE.allowed(state.status))
 
