@@ -223,6 +223,12 @@ def by_role_alone(role: Role, action: str) -> bool:
     return (role, action) in _WHOLLY
 
 
+def roles_of(action: str) -> frozenset[Role]:
+    """Whose every principal may do `action` to everything. For who is asked at each message, and
+    asks `require` about all others."""
+    return frozenset(role for role, of in _WHOLLY if of == action)
+
+
 def require(principal: Sender, action: str, facts: Facts = NOTHING_KNOWN) -> None:
     """Raises DomainError `forbidden` unless `may`. Says what was tried, not what exists."""
     if (principal.role, action) not in _WHOLLY and not may(principal, action, facts):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, Literal, cast
 
-from actors.domain.access import require
+from actors.domain.access import require, roles_of
 from actors.domain.emergency.apply import apply_all
 from actors.domain.emergency.consequences import concluded, removal, withdraw
 from actors.domain.emergency.events import (
@@ -32,6 +32,7 @@ _Reached = Literal["en_route", "on_scene", "transporting", "at_hospital", "close
 # By status and the crew's step: the status after it. Asked at each step of each crew.
 _REACHED: Final = cast("Mapping[tuple[str, str], _Reached]", MACHINE.steps("RecordProgress"))
 _NOTHING: Final = Decision()
+_SENDERS: Final = roles_of("emergency.message")
 
 
 def from_paramedic(
@@ -39,7 +40,8 @@ def from_paramedic(
 ) -> Decision:
     """What the message makes known, whichever slot's crew it is of. Raises DomainError
     `forbidden`."""
-    require(ctx.by, "emergency.message")
+    if ctx.by.role not in _SENDERS:
+        require(ctx.by, "emergency.message")
     if state.status in ENDED:
         return _too_late(state, message, ctx)
     if state.status == NEW:

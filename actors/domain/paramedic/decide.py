@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final, get_args
 
-from actors.domain.access import Facts, by_role_alone, require
+from actors.domain.access import Facts, require, roles_of
 from actors.domain.kernel import Command, Context, Decision, DomainError
 from actors.domain.machine import NEW
 from actors.domain.messages.to_paramedic import WithdrawTask
@@ -71,6 +71,12 @@ _ACTIONS: dict[type, str] = {
 # A unit that is not registered does not hear them.
 _INTERNAL: frozenset[type] = frozenset(get_args(EntityMessage)) - {WithdrawTask}
 
+_INTERNALLY: Final = "paramedic.message"
+# Who may by the role alone, by command; of others it depends on whose unit it is.
+_ROLES: Final = {
+    kind: roles_of(_ACTIONS.get(kind, _INTERNALLY)) for kind in (*_ACTIONS, *_INTERNAL)
+}
+
 
 def decide(state: Paramedic, command: ParamedicCommand, ctx: Context) -> Decision:
     """See the tables in machine.py and domain/task.py.
@@ -78,8 +84,8 @@ def decide(state: Paramedic, command: ParamedicCommand, ctx: Context) -> Decisio
     Raises DomainError: forbidden, not_found, impossible_transition, unknown_task, offer_expired.
     """
     kind = type(command)
-    action = _ACTIONS.get(kind, "paramedic.message")
-    if not by_role_alone(ctx.by.role, action):
+    if ctx.by.role not in _ROLES[kind]:
+        action = _ACTIONS.get(kind, _INTERNALLY)
         require(ctx.by, action, Facts(paramedic_id=state.id))
     if kind in _INTERNAL or (kind is WithdrawTask and ctx.by.role == "system"):
         return taken_in(state, command, ctx)
