@@ -16,9 +16,10 @@ from typing import Protocol
 
 import numpy as np
 
-from actors.domain.dispatch.fleet import Fleet, Kind, Mask, fleet
+from actors.domain.dispatch.fleet import Fleet, Kind, Mask, Rows, fleet
 from actors.domain.dispatch.situation import FreeUnit, Waiting
 from actors.domain.dispatch.suitability import suits
+from actors.domain.dispatch.table import Of, Origins
 from actors.domain.places import Array, Places, point_of
 from actors.domain.travel import EARTH_RADIUS_M, TravelEstimate
 
@@ -191,8 +192,8 @@ class VectorIndex:
     ) -> list[int]:
         """Of these the soonest, or those within so many seconds, and who is so by a rounding: all
         are asked about at once, so that few are left to be asked about closely."""
-        places = Places([self._fleet.units[index].location for index in near])
-        ways = self._travel.table(places, Places([case.location]), self._now)[0]
+        origins = Origins(Of(self._fleet, near))
+        ways = self._travel.table(origins, Places([case.location]), self._now)[0]
         limit = (ways.min() if within_s is None else within_s) * (1.0 + _ROUNDING) + _SLACK_S
         return [near[at] for at in (ways <= limit).nonzero()[0].tolist()]
 
@@ -210,3 +211,23 @@ class VectorIndex:
             found[list(self._taken)] = -np.inf
             self._closed[kind] = found
         return found
+
+
+def seconds_each(
+    fleet: Fleet, rows: Rows, targets: Places, travel: TravelEstimate, now: float
+) -> Array:
+    """To each place the travel time of whoever of these units is there soonest, whatever is needed
+    there. Infinity where there are no units."""
+    if not len(rows):
+        return np.full(len(targets), np.inf)
+    fastest_mps = travel.fastest_mps
+    if fastest_mps:
+        dots: Array = targets.points.T @ fleet.points.take(rows, axis=1)
+        first = rows[dots.argmax(axis=1)]
+        found: Array = travel.table(Origins(Of(fleet, first)), targets, now).diagonal()
+        chord = (found + _SLACK_S) * (fastest_mps / EARTH_RADIUS_M)
+        near = dots >= (1.0 - chord * chord / 2.0 - _SLACK_DOT)[:, None]
+        if np.count_nonzero(near) == len(found):
+            return found
+    soonest: Array = travel.table(Origins(Of(fleet, rows)), targets, now).min(axis=1)
+    return soonest
