@@ -21,6 +21,7 @@ Where demand is not known yet, stations stand for it: that is where the planners
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -127,9 +128,8 @@ class _Covering:
         rules, situation = self._rules, self._situation
         if len(situation.free) >= rules.plenty:
             return None
-        demand = situation.demand[: rules.spots] or tuple(
-            Hotspot(post.location, 1.0) for post in self._posts
-        )
+        demand: Sequence[Hotspot] = situation.demand[: rules.spots]
+        demand = demand or [Hotspot(post.location, 1.0) for post in self._posts]
         if sum(spot.weight for spot in demand) <= 0.0:
             return None
         sites = [post.location for post in self._posts]

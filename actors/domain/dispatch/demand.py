@@ -13,8 +13,9 @@ Micheas 2015, arXiv:1401.5547.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from math import floor
+from typing import overload
 
 from msgspec import Struct
 
@@ -85,21 +86,29 @@ class Demand(Struct, frozen=True):
         """
         here = f"{_block(now)}:"
         weights: dict[str, float] = {}
-        heaviest: dict[str, tuple[float, Cell]] = {}
+        heaviest: dict[str, tuple[float, Location]] = {}
+        # Hundreds of cells, in one decision: _faded written out, and each looked up once.
         for key, cell in self.cells.items():
-            weight = _faded(cell, now)
+            age_s = now - cell.at
+            weight = cell.weight * 0.5 ** ((age_s if age_s > 0.0 else 0.0) / _HALF_LIFE_S)
             if not key.startswith(here):
                 weight *= _OTHER_BLOCK
             place = key[_BLOCK_CHARS:]
-            weights[place] = weights.get(place, 0.0) + weight
-            if place not in heaviest or weight > heaviest[place][0]:
-                heaviest[place] = (weight, cell)
+            known = heaviest.get(place)
+            if known is None:
+                weights[place] = weight
+                heaviest[place] = (weight, cell.location)
+                continue
+            weights[place] += weight
+            if weight > known[0]:
+                heaviest[place] = (weight, cell.location)
         total = sum(weights.values())
-        places = sorted(weights, key=lambda place: (-weights[place], place))
+        first = sorted((-weight, place) for place, weight in weights.items() if weight > 0.0)
         return tuple(
-            Hotspot(heaviest[place][1].location, weights[place] / total)
-            for place in places[:_MAX_HOTSPOTS]
-            if weights[place] > 0.0
+            [
+                Hotspot(heaviest[place][1], -weight / total)
+                for weight, place in first[:_MAX_HOTSPOTS]
+            ]
         )
 
     def _key(self, block: str | int, location: Location) -> str:
@@ -114,6 +123,36 @@ class Demand(Struct, frozen=True):
             key = wider._key(old.partition(":")[0], cell.location)
             cells[key] = _added(cells.get(key), cell)
         return Demand(wider.cell_deg, cells)
+
+
+class Expected(Sequence[Hotspot]):
+    """The hotspots of a moment, found when somebody first looks: it takes as long as a decision,
+    and while somebody waits who gets no unit, nobody looks."""
+
+    __slots__ = ("_at", "_demand", "_found")
+
+    def __init__(self, demand: Demand, at: float) -> None:
+        self._demand = demand
+        self._at = at
+        self._found: tuple[Hotspot, ...] | None = None
+
+    def _hotspots(self) -> tuple[Hotspot, ...]:
+        if self._found is None:
+            self._found = self._demand.hotspots(self._at)
+        return self._found
+
+    def __len__(self) -> int:
+        return len(self._hotspots())
+
+    @overload
+    def __getitem__(self, at: int) -> Hotspot: ...
+    @overload
+    def __getitem__(self, at: slice) -> tuple[Hotspot, ...]: ...
+    def __getitem__(self, at: int | slice) -> Hotspot | tuple[Hotspot, ...]:
+        return self._hotspots()[at]
+
+    def __iter__(self) -> Iterator[Hotspot]:
+        return iter(self._hotspots())
 
 
 def _added(known: Cell | None, more: Cell) -> Cell:

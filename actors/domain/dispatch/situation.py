@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, Literal, Protocol
 
 from msgspec import Struct
@@ -103,7 +104,7 @@ class Situation(Struct, frozen=True, kw_only=True, gc=False):
     free: tuple[FreeUnit, ...]
     busy: tuple[BusyUnit, ...] = ()
     stations: tuple[Station, ...] = ()
-    demand: tuple[Hotspot, ...] = ()
+    demand: Sequence[Hotspot] = ()
 
 
 # Why most units are sent: nobody who suits and is willing is there sooner.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from heapq import heapify, heappop, heappush
 from math import inf
 from typing import Any, Final, NamedTuple
@@ -99,7 +99,7 @@ class Seen:
         self.compared_cases = Compared()
         self.stations: tuple[Station, ...] = ()
         self.stations_read: object = ()
-        self.hotspots: tuple[Hotspot, ...] = ()
+        self.hotspots: Sequence[Hotspot] = ()
         self.hotspots_read: tuple[object, float] = ((), 0.0)
         self.free = Roster[FreeUnit]()
         self.free_read: Read | None = None

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import ceil, inf
 from typing import Any, Final
 
 from actors.domain.dispatch import BusyUnit, FreeUnit, Hotspot, Policy, Situation, Station, Waiting
+from actors.domain.dispatch.demand import Expected
 from actors.domain.dispatcher.case import Case
 from actors.domain.dispatcher.kin import changed
 from actors.domain.dispatcher.positions import POSITIONS, newest
@@ -227,12 +228,12 @@ class Showing:
             seen.stations_read = state.stations
         return seen.stations
 
-    def _demand(self, state: Dispatcher, now: float) -> tuple[Hotspot, ...]:
+    def _demand(self, state: Dispatcher, now: float) -> Sequence[Hotspot]:
         seen = self._of(state)
         # In whole steps of time, so that a decision made again sees the same.
         at = now - now % _DEMAND_FOR_S
         known, known_at = seen.hotspots_read
         if known is not state.demand.cells or known_at != at:
-            seen.hotspots = state.demand.hotspots(at)
+            seen.hotspots = Expected(state.demand, at)
             seen.hotspots_read = (state.demand.cells, at)
         return seen.hotspots

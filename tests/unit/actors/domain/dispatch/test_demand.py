@@ -8,7 +8,7 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.domain.dispatch.demand import Demand
+from actors.domain.dispatch.demand import Demand, Expected
 from actors.domain.values import Location
 
 NORTH, SOUTH = Location(19.0, 72.8), Location(18.9, 72.8)
@@ -68,6 +68,14 @@ def test_it_stays_small_and_no_call_is_lost(seed: int) -> None:
     demand = after(*((location, 10.0) for location in calls))
     assert len(demand.cells) <= 512
     assert abs(sum(cell.weight for cell in demand.cells.values()) - len(calls)) < 1e-6
+
+
+def test_what_is_expected_is_found_when_somebody_looks() -> None:
+    demand = after((NORTH, 0.0), (SOUTH, 1.0), (SOUTH, 2.0))
+    expected, hotspots = Expected(demand, 2.0), demand.hotspots(2.0)
+    assert expected[0] == hotspots[0] and expected[:1] == hotspots[:1]
+    assert len(expected) == 2 and tuple(expected) == hotspots
+    assert not Expected(Demand(), 2.0)
 
 
 def test_it_can_be_part_of_a_state() -> None:

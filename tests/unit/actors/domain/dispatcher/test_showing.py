@@ -153,4 +153,4 @@ def shown(
     assert len(set(made.free)) == len(made.free) and len(set(made.busy)) == len(made.busy)
     wished, untold = ({case.key: case for case in some} for some in (queue.wished, queue.untold))
     waiting = set(made.waiting), wished, untold
-    return waiting, set(made.free), set(made.busy), made.stations, made.demand
+    return waiting, set(made.free), set(made.busy), made.stations, tuple(made.demand)
