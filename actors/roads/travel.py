@@ -29,6 +29,8 @@ from actors.roads.times import RoadTimes, road_times
 
 _HOUR_S: Final = 3600.0
 _DAY_HOURS: Final = 24
+# Hours whose offset is remembered: some weeks.
+_OFFSETS: Final = 1000
 Nodes = NDArray[np.int64]
 # From the network's nearest node to a door: yards, drives, alleys.
 _ACCESS_MPS: Final = 5.0
@@ -53,7 +55,11 @@ class RoadTravel:
         # A plain view of what may be mapped: each look at a mapped array makes another of these.
         self._seconds = np.asarray(times.seconds)
         self._kind_of_hour = times.kind_of_hour
+        # Where an hour's times begin, all times in a row.
+        self._begin_of_hour = np.array(times.kind_of_hour) * times.seconds[0].size
         self._zone = zone
+        # Of local time in each hour asked about; None: clocks are changed in it.
+        self._offsets: dict[float, float | None] = {}
         self._middle_lat = float(network.at[:, 1].mean()) if network.sphere else 0.0
         self._snapping = Snapping(network.at[list(nodes)], self._plane)
         best = network.factors.max(axis=1)[network.road_class] * network.speed_mps
@@ -142,9 +148,9 @@ class RoadTravel:
         if len(times) == 1:
             taken = flat.take(pairs).astype(np.float64)
             return taken
-        kind_of_hour = np.array(self._kind_of_hour) * nodes * nodes
+        of_hour = self._begin_of_hour
         hour, left_s = self._hour_each(at)
-        taken = flat.take(pairs + kind_of_hour[hour]).astype(np.float64)
+        taken = flat.take(pairs + of_hour[hour]).astype(np.float64)
         row, column = ((taken > left_s) & (taken < inf)).nonzero()
         pair, way = pairs[row, column], taken[row, column]
         hour, left_s = hour[column], left_s[column]
@@ -154,7 +160,7 @@ class RoadTravel:
             spent += left_s
             hour = (hour + 1) % _DAY_HOURS
             left_s = np.full(len(pair), _HOUR_S)
-            way = flat.take(pair + kind_of_hour[hour]).astype(np.float64)
+            way = flat.take(pair + of_hour[hour]).astype(np.float64)
             rest = way * left
             there = (rest <= left_s) | np.isinf(way)
             taken[row[there], column[there]] = (spent + rest)[there]
@@ -178,10 +184,17 @@ class RoadTravel:
 
     def _offset_s(self, at: float) -> float:
         """Of local time to that of `at`."""
-        if self._zone is None:
+        zone = self._zone
+        if zone is None:
             return 0.0
-        offset = datetime.fromtimestamp(at, UTC).astimezone(self._zone).utcoffset()
-        return offset.total_seconds() if offset is not None else 0.0
+        hour = at // _HOUR_S
+        if hour not in self._offsets:
+            if len(self._offsets) >= _OFFSETS:
+                self._offsets.clear()
+            begin, end = (_offset_s(zone, (hour + n) * _HOUR_S) for n in (0, 1))
+            self._offsets[hour] = begin if begin == end else None
+        known = self._offsets[hour]
+        return _offset_s(zone, at) if known is None else known
 
     def nearest(self, place: Location) -> tuple[int, float]:
         """The nearest of the nodes, and the metres to it."""
@@ -206,6 +219,11 @@ class RoadTravel:
         straight = planar_distances(origins, targets)
         straight /= GreatCircle().fastest_mps
         return straight
+
+
+def _offset_s(zone: tzinfo, at: float) -> float:
+    offset = datetime.fromtimestamp(at, UTC).astimezone(zone).utcoffset()
+    return offset.total_seconds() if offset is not None else 0.0
 
 
 def between(

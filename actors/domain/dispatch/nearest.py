@@ -16,7 +16,7 @@ from typing import Protocol
 
 import numpy as np
 
-from actors.domain.dispatch.fleet import Fleet, Kind, Mask, Rows, fleet
+from actors.domain.dispatch.fleet import Fleet, Kind, Mask, fleet
 from actors.domain.dispatch.situation import FreeUnit, Waiting
 from actors.domain.dispatch.suitability import suits
 from actors.domain.dispatch.table import Of, Origins
@@ -211,23 +211,3 @@ class VectorIndex:
             found[list(self._taken)] = -np.inf
             self._closed[kind] = found
         return found
-
-
-def seconds_each(
-    fleet: Fleet, rows: Rows, targets: Places, travel: TravelEstimate, now: float
-) -> Array:
-    """To each place the travel time of whoever of these units is there soonest, whatever is needed
-    there. Infinity where there are no units."""
-    if not len(rows):
-        return np.full(len(targets), np.inf)
-    fastest_mps = travel.fastest_mps
-    if fastest_mps:
-        dots: Array = targets.points.T @ fleet.points.take(rows, axis=1)
-        first = rows[dots.argmax(axis=1)]
-        found: Array = travel.table(Origins(Of(fleet, first)), targets, now).diagonal()
-        chord = (found + _SLACK_S) * (fastest_mps / EARTH_RADIUS_M)
-        near = dots >= (1.0 - chord * chord / 2.0 - _SLACK_DOT)[:, None]
-        if np.count_nonzero(near) == len(found):
-            return found
-    soonest: Array = travel.table(Origins(Of(fleet, rows)), targets, now).min(axis=1)
-    return soonest

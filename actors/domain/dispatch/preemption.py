@@ -28,7 +28,6 @@ from msgspec.structs import replace
 
 from actors.domain.dispatch.backlog import backlog
 from actors.domain.dispatch.fleet import Mask, Rows, fleet
-from actors.domain.dispatch.nearest import seconds_each
 from actors.domain.dispatch.situation import (
     BusyUnit,
     Plan,
@@ -226,10 +225,11 @@ class _Diverting:
         idle = np.ones(len(free.units), dtype=np.bool_)
         idle[[free.at[unit] for unit in self._proposed.values()]] = False
         left = idle.nonzero()[0]
+        origins = Origins(Of(free, left), Of(busy, list(rows)))
         targets = Places([self._situation.busy[row].target for row in rows])
-        instead_s = seconds_each(free, left, targets, self._travel, self._now).tolist()
-        own = self._travel.table(Origins(Of(busy, list(rows))), targets, self._now)
-        left_s = own.diagonal().tolist()
+        ways = self._travel.table(origins, targets, self._now)
+        instead_s = ways[:, : len(left)].min(axis=1, initial=inf).tolist()
+        left_s = ways[:, len(left) :].diagonal().tolist()
         self._others.update(zip(rows, zip(instead_s, left_s, strict=True), strict=True))
 
     def _of_equals(self, near: Mask, ways: Array) -> tuple[Rows, Rows]:
