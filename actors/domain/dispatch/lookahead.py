@@ -34,7 +34,15 @@ from actors.domain.dispatch.fleet import Kind, Mask, Rows, Unit, fleet
 from actors.domain.dispatch.greedy import in_order
 from actors.domain.dispatch.matching import cheapest
 from actors.domain.dispatch.nearest import nearest
-from actors.domain.dispatch.situation import Hold, Part, Plan, Proposal, Situation, Waiting
+from actors.domain.dispatch.situation import (
+    Hold,
+    Part,
+    Plan,
+    Proposal,
+    Situation,
+    Waiting,
+    rank_of,
+)
 from actors.domain.dispatch.suitability import suits
 from actors.domain.dispatch.table import Of, Origins, able_ways
 from actors.domain.dispatch.weights import weight
@@ -262,4 +270,4 @@ class _Batch:
 def _rank(sent: _Sent) -> tuple[int, bool, float, str]:
     """Waiting.rank, by the class that it has."""
     case = sent.case
-    return sent.class_, case.preempted == 0, case.raised_at, case.emergency
+    return rank_of(sent.class_, case.preempted, case.raised_at, case.emergency)

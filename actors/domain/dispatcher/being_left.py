@@ -7,6 +7,7 @@ them before the unit has answered; should it stay, who was kept for them is free
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from msgspec.structs import replace
@@ -39,12 +40,12 @@ class BeingLeft:
 _NOBODY = BeingLeft(())
 
 
-def being_left(state: Dispatcher) -> BeingLeft:
-    """Those of a region."""
-    if not state.reserved:
+def being_left(state: Dispatcher, diverting: Sequence[Case]) -> BeingLeft:
+    """Those of a region. `diverting`: the cases that ask a unit to leave another."""
+    if not diverting:
         return _NOBODY
-    asked = (case for case in state.cases.values() if case.diverts is not None)
-    return BeingLeft(tuple([left for case in asked if (left := _left(state, case)) is not None]))
+    found = [left for case in diverting if (left := _left(state, case)) is not None]
+    return BeingLeft(tuple(found))
 
 
 def _left(state: Dispatcher, case: Case) -> Case | None:

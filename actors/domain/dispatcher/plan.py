@@ -75,7 +75,7 @@ class Planning:
         if not free and "busy" not in self._policy.wants:
             draft.unserved(state, queue.untold, _NOTHING)  # nobody to propose: nothing to ask
             return tuple(draft.events), tuple(draft.sends)
-        left = being_left(state)
+        left = being_left(state, self.showing.diverting(state) if state.reserved else ())
         situation = self.showing.situation(
             state,
             queue.shown + tuple(map(shown_waiting, left.cases)),

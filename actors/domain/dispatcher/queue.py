@@ -29,7 +29,7 @@ _NOBODY: Final = Queue((), (), ())
 class Queued:
     """The queue as it was last read of one region's cases; of fewer than `few`, all are read."""
 
-    __slots__ = ("_few", "_read", "_shown", "_untold", "_waiting", "_wished")
+    __slots__ = ("_diverting", "_few", "_read", "_shown", "_untold", "_waiting", "_wished")
 
     def __init__(self, few: int) -> None:
         self._few = few
@@ -39,6 +39,13 @@ class Queued:
         self._waiting = Roster[Waiting]()
         self._wished: dict[str, Case] = {}
         self._untold: dict[str, Case] = {}
+        self._diverting: dict[str, Case] = {}
+
+    def diverting(self, cases: Mapping[str, Case]) -> Sequence[Case]:
+        """Those of these cases, of which `queue` has just been asked, that ask a unit to leave
+        another."""
+        some = cases if len(cases) < self._few else self._diverting
+        return [case for case in some.values() if case.diverts is not None]
 
     def queue(self, cases: Mapping[str, Case], compared: Compared) -> Queue:
         """That of these cases."""
@@ -70,6 +77,10 @@ class Queued:
         return Queue(tuple(shown), wished, untold)
 
     def _put(self, key: str, case: Case | None) -> None:
+        if case is None or case.diverts is None:
+            self._diverting.pop(key, None)
+        else:
+            self._diverting[key] = case
         if case is not None and case.phase != "waiting":
             case = None
         if case is None or case.wish is None:

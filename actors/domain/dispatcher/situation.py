@@ -85,6 +85,10 @@ class Showing:
         seen = self._of(state)
         return seen.queued.queue(state.cases, seen.compared_cases)
 
+    def diverting(self, state: Dispatcher) -> Sequence[Case]:
+        """The cases that ask a unit to leave another; after `queue` of the same state."""
+        return self._of(state).queued.diverting(state.cases)
+
     def free(self, state: Dispatcher, telemetry: Mapping[str, Any]) -> tuple[FreeUnit, ...]:
         """Who can be asked, where it was last seen."""
         seen = self._of(state)
