@@ -74,10 +74,8 @@ def on_sphere(locations: Sequence[Location]) -> Array:
     angles = np.radians(degrees)
     cosines, sines = np.cos(angles), np.sin(angles)
     points = np.empty((3, len(locations)))
-    points[0] = cosines[0]
-    points[1] = cosines[0]
-    points[0] *= cosines[1]
-    points[1] *= sines[1]
+    np.multiply(cosines[0], cosines[1], out=points[0])
+    np.multiply(cosines[0], sines[1], out=points[1])
     points[2] = sines[0]
     return points
 
@@ -97,7 +95,7 @@ def arcs(origins: Array, targets: Array, radius: float) -> Array:
     found = np.empty((targets.shape[1], origins.shape[1]))
     if not found.size:
         return found
-    begin, end = np.ascontiguousarray(origins.T), np.ascontiguousarray(targets.T)
+    begin, end = origins.T, targets.T
     rows = max(1, _BLOCK // len(begin))
     for row in range(0, len(end), rows):
         _spanned(cdist(end[row : row + rows], begin), radius, found[row : row + rows])

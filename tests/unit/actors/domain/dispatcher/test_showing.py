@@ -152,5 +152,5 @@ def shown(
     assert len(set(made.waiting)) == len(made.waiting)
     assert len(set(made.free)) == len(made.free) and len(set(made.busy)) == len(made.busy)
     wished, untold = ({case.key: case for case in some} for some in (queue.wished, queue.untold))
-    waiting = set(made.waiting), wished, untold
+    waiting = set(made.waiting), wished, untold, {c.key for c in showing.diverting(state)}
     return waiting, set(made.free), set(made.busy), made.stations, tuple(made.demand)
