@@ -69,7 +69,9 @@ def staged(state: Paramedic, order: StageTask, now: float) -> Events:
 
 def moved(state: Paramedic, order: MoveToStation, here: Position | None, now: float) -> Events:
     """Stand by elsewhere, if there is nothing else to do and no newer order."""
-    if not MACHINE.can(state.status, "MoveToStation") or order.ordered_at <= state.moved_at:
+    if not MACHINE.can(state.status, "MoveToStation"):
+        return ()
+    if state.moved_at is not None and order.ordered_at <= state.moved_at:
         return ()
     return (
         MoveOrdered(

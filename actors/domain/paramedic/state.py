@@ -29,7 +29,7 @@ class Paramedic(Struct, frozen=True, kw_only=True, gc=False):
     are over -> until when a repeat of the offer must be recognised. `station`: where it belongs
     while it is on duty. `shifts`: those announced and not over, by their beginning. `move`: where
     it was sent to stand by, while it does nothing else; `moved_at`: when such an order was last
-    given.
+    given, if ever.
     """
 
     id: str
@@ -46,7 +46,7 @@ class Paramedic(Struct, frozen=True, kw_only=True, gc=False):
     station: Id | None = None
     shifts: tuple[PlannedShift, ...] = ()
     move: MoveOrder | None = None
-    moved_at: Seconds = 0.0
+    moved_at: Seconds | None = None
 
     @property
     def live_task(self) -> Task | None:
