@@ -1,9 +1,10 @@
 """Plays a scenario in virtual time through the domain's own entities. No sleeping, no I/O.
 
 At one moment, in this order: all that units are due to do, as long as there is any (so all units
-that are cleared at it are free together); then the dispatcher plans, one unit at a time, so that
-one whose whole task takes no time is free again for the next in the queue; then the next call of
-the file, which may be of the same moment. A plan is never made between two messages of a moment.
+that are cleared at it are free together); then the dispatcher plans, with a policy that serves a
+queue one unit at a time, so that one whose whole task takes no time is free again for the next in
+it; then the next call of the file, which may be of the same moment. A plan is never made between
+two messages of a moment.
 """
 
 from __future__ import annotations
@@ -42,7 +43,8 @@ from actors.simulator.scenario import Call, Scenario
 from actors.simulator.skills import opaque
 
 _SIMULATOR: Final = Sender("system", "simulator")
-_PLAN: Final = PlanNow(limit=1)
+_PLAN: Final = PlanNow()
+_PLAN_ONE: Final = PlanNow(limit=1)
 # After these the dispatcher has a time to be woken at.
 _WAITED_OUT: Final = frozenset({EmergencyDeferred, AllRefused})
 
@@ -113,6 +115,8 @@ class _Play:
         # Whether who stands idle, or where, is another since the policy was last asked.
         self._restand = False
         self._also_busy = bool(policy.wants)
+        # Who weighs units against each other means all of a plan or nothing of it, as live.
+        self._plan_now = _PLAN if policy.wants else _PLAN_ONE
         self._to_be_woken = False
 
     def run(self, seed: int) -> Result:
@@ -197,7 +201,7 @@ class _Play:
             self._restand = False
             self._dispatcher.telemetry = self._fleet.seen(now)
             began = perf_counter()
-            decision = self._runner.handle(self._dispatcher, _PLAN, _SIMULATOR)
+            decision = self._runner.handle(self._dispatcher, self._plan_now, _SIMULATOR)
             self._decisions_s.append(perf_counter() - began)
             for event in decision.events:
                 if type(event) in _WAITED_OUT:
