@@ -74,10 +74,6 @@ class Backlog:
             for case in _merged(groups[group]):
                 yield class_, case
 
-    def highest(self, kind: Kind, now: float) -> int:
-        """The most urgent class of any who needs that. Somebody does."""
-        return min(urgency(part[0][2], now) for key, part in self._parts.items() if key[0] == kind)
-
     def made_of(self, cases: tuple[Waiting, ...]) -> Backlog | None:
         """That of others, from this one; None where it is not worth it."""
         old = self.cases

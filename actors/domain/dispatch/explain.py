@@ -23,12 +23,13 @@ from actors.domain.dispatch.situation import (
     Waiting,
 )
 from actors.domain.dispatch.suitability import bar, qualified
+from actors.domain.dispatch.weights import urgency
 from actors.domain.travel import TravelEstimate
 
 Outcome = Literal["send", "preempt", "hold", "wait", "refused"]
 # kept_back: free, and no farther than the chosen one, but worth more elsewhere. taken: proposed to
 # another emergency in the same plan. busy_more_urgent, busy_as_urgent: with one of a higher, of the
-# same priority.
+# same priority, as raised by its age.
 Verdict = Literal[
     "chosen",
     "farther",
@@ -165,7 +166,7 @@ class _Asking:
 
     def _passed_over(self, unit: FreeUnit) -> tuple[Verdict, str]:
         if unit.unit == self._chosen:
-            return "chosen", "is sent"
+            return "chosen", "may be sent next" if self._decision == "hold" else "is sent"
         if unit.unit in self._taken:
             return "taken", f"goes to {self._taken[unit.unit]}"
         if self._decision == "hold":
@@ -181,8 +182,10 @@ class _Asking:
         if unit.unit == self._chosen:
             verb = "is taken from" if self._decision == "preempt" else "is waited for: busy with"
             return "chosen", f"{verb} {unit.emergency}"
-        where = f"priority {unit.priority}, {unit.step}"
+        class_ = urgency(unit, self._now)
+        raised = "" if class_ == unit.priority else f" that counts as {class_} by its age"
+        where = f"priority {unit.priority}{raised}, {unit.step}"
         why = f"busy with {where}, for about {free_in_s:.0f} s"
-        if unit.priority < self._case.priority:
+        if class_ < self._case.priority:
             return "busy_more_urgent", why
-        return "busy_as_urgent" if unit.priority == self._case.priority else "busy", why
+        return "busy_as_urgent" if class_ == self._case.priority else "busy", why

@@ -14,16 +14,19 @@ Berg, van der Mei 2017, doi:10.1016/j.ejor.2016.08.061).
 
 What always holds. A free unit that suits goes to no emergency while one of a higher class (by
 weights.urgency: class, raised by age), or of the same and left by its unit before, that it suits
-and that did not refuse it gets none, unless the latter is held. A hold is for the first seconds of
-a call's life only (`hold_s`), and for priority 1 the shortest: an estimate must not cost a life.
-The cost grows faster than the wait, so that the oldest of a class cannot be passed over for ever.
+and that did not refuse it gets none, unless the latter is held. Nobody is held for a unit that
+somebody as urgent will need whom nobody free can help, nor where that would be so as soon as those
+are gone who are sent: it would want one of them back. A hold is for the first seconds of a call's
+life only (`hold_s`), and for priority 1 the shortest: an estimate must not cost a life. The cost
+grows faster than the wait, so that the oldest of a class cannot be passed over for ever.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from itertools import islice
+from math import inf
 from operator import neg
 from typing import NamedTuple
 
@@ -86,7 +89,14 @@ class Lookahead:
         """See Policy."""
         if not situation.free or not situation.waiting:
             return _NOTHING
-        return _Batch(self.rules, situation, travel).plan()
+        unheld: set[str] = set()
+        while True:
+            batch = _Batch(self.rules, situation, travel, unheld)
+            plan = batch.plan()
+            ended = batch.short_lived()
+            if not ended:
+                return plan
+            unheld |= ended
 
 
 class _Sent(NamedTuple):
@@ -104,10 +114,17 @@ class _Sent(NamedTuple):
 
 
 class _Batch:
-    """One plan in the making."""
+    """One plan in the making. `unheld`: who is not to be held."""
 
-    def __init__(self, rules: LookaheadRules, situation: Situation, travel: TravelEstimate) -> None:
+    def __init__(
+        self,
+        rules: LookaheadRules,
+        situation: Situation,
+        travel: TravelEstimate,
+        unheld: Set[str] = frozenset(),
+    ) -> None:
         self._rules = rules
+        self._unheld = unheld
         now = self._now = situation.now
         self._backlog = backlog(situation.waiting)
         self._travel = travel
@@ -120,7 +137,8 @@ class _Batch:
         self._sent: dict[str, _Sent] = {}
         # The lowest standing of any that somebody is sent to.
         self._lowest = (0, False)
-        self._holds: dict[str, Hold] = {}
+        # Who is held, of which class, and the unit that will be sent.
+        self._holds: dict[str, _Sent] = {}
         # The needs that somebody free suits, and that nobody does who is sent to anyone.
         self._helped: set[Kind] = set()
         self._unsuited: set[Kind] = set()
@@ -143,7 +161,7 @@ class _Batch:
         return Plan(
             tuple([self._proposal(sent.case, sent.unit) for sent in served]),
             tuple(refused),
-            holds=tuple(self._holds.values()),
+            holds=tuple([self._kept_for(held.case, held.unit) for held in self._holds.values()]),
         )
 
     def _queue(self) -> Iterator[tuple[int, Waiting]]:
@@ -182,6 +200,12 @@ class _Batch:
         delay = np.concatenate((np.zeros(free), left_s * (1.0 + rules.doubt) + rules.margin_s))
         origins = Origins(Of(self._free, units), Of(self._busy, soon, ends=True))
         ahead = able_ways(origins, cases, self._travel, now) + delay
+        # Nobody is to be kept waiting for these.
+        ahead[[case.emergency in self._unheld for case in cases], free:] = np.inf
+        classes = np.array([class_ for class_, _ in batch])
+        for kind, highest in self._stuck(self._helped):
+            needed = self._busy.suiting(self._backlog.kinds[kind])[soon].nonzero()[0]
+            ahead[np.ix_(classes >= highest, free + needed)] = np.inf
         waited = np.maximum(0.0, now - np.array([case.raised_at for case in cases]))
         urgent = np.array([weight(class_) for class_, _ in batch])
         cost = urgent[:, None] * self._grown(waited[:, None] + ahead)
@@ -205,15 +229,33 @@ class _Batch:
         self._pool.take(unit.unit)
 
     def _hold(self, case: Waiting, class_: int, unit: Unit) -> None:
-        waiting, now = self._backlog, self._now
-        stuck = [kind for kind in waiting.kinds if kind not in self._helped]
-        if any(suits(unit, waiting.kinds[k]) and waiting.highest(k, now) <= class_ for k in stuck):
-            return  # it will be needed for that one, whom nobody free can help
+        if self._kept_for(case, unit).until > self._now:
+            self._holds[case.emergency] = _Sent(case, class_, unit)
+
+    def _kept_for(self, case: Waiting, unit: Unit) -> Hold:
         until = case.raised_at + self._rules.hold_s[case.priority - 1]
-        if until > self._now:
-            self._holds[case.emergency] = Hold(
-                case.emergency, unit.unit, until, "a unit that will soon be free is there sooner"
-            )
+        words = "a unit that will soon be free is there sooner"
+        return Hold(case.emergency, unit.unit, until, words)
+
+    def _stuck(self, helped: Set[Kind]) -> Iterator[tuple[Kind, float]]:
+        """What those need whom nobody free can help, and the most urgent class of any of them."""
+        for kind in self._backlog.kinds.keys() - helped:
+            queue = self._backlog.by_urgency(self._now, (kind,))
+            yield kind, next((c for c, case in queue if case.emergency not in self._sent), inf)
+
+    def short_lived(self) -> set[str]:
+        """Who is held, and would not be once those are gone who are sent."""
+        if not self._holds:
+            return set()
+        kinds, pool = self._backlog.kinds, self._pool
+        helped = {kind for kind in self._helped if pool.any_suits(kinds[kind])}
+        stuck = list(self._stuck(helped))
+        return {
+            emergency
+            for emergency, (case, class_, unit) in self._holds.items()
+            if (case.needs, case.vehicles) in helped
+            and any(suits(unit, kinds[kind]) and highest <= class_ for kind, highest in stuck)
+        }
 
     def _serve_the_rest(self) -> list[str]:
         """In the order of rank; returns whom every unit left that suits has refused."""

@@ -13,11 +13,19 @@ are scarce; its cost is the diverted patient's, so both sides are weighed.
 No thrashing. Only to a higher class, so that a chain is no longer than there are classes; from no
 emergency more than `limit` times; and never for a few seconds (`gain_s`), since estimates differ by
 more from one second to the next. A crew that has arrived is never taken.
+
+Who takes counts by its priority, who is left by its class as raised by age (weights.urgency): no
+crew is turned round merely because somebody has waited long, and none is taken from one who has,
+whom the next plan would rank before its taker.
+
+What is sent stays sent while nothing new is known. So a unit is taken only for somebody from whom
+nobody that waits or is left could take it in turn; and where units are taken, emergencies that a
+proposed unit could be taken from are held until it is known who goes to those that were left.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from math import inf
@@ -30,13 +38,16 @@ from actors.domain.dispatch.backlog import backlog
 from actors.domain.dispatch.fleet import Mask, Rows, fleet
 from actors.domain.dispatch.situation import (
     BusyUnit,
+    Hold,
     Plan,
     Preemption,
+    Proposal,
     Situation,
     Waiting,
 )
+from actors.domain.dispatch.suitability import suits
 from actors.domain.dispatch.table import Of, Origins, able_ways
-from actors.domain.dispatch.weights import weight
+from actors.domain.dispatch.weights import urgency, weight
 from actors.domain.places import Array, Places
 from actors.domain.travel import TravelEstimate
 
@@ -113,28 +124,56 @@ class _Diverting:
         self._proposed = {proposal.emergency: proposal.unit for proposal in plan.proposals}
         # Of units by their rows: how soon an idle one would be there instead, and how soon it is.
         self._others: dict[int, tuple[float, float]] = {}
+        self._found: dict[str, Preemption] = {}
+        # The units that are taken, by their rows, and the emergencies that wait all the same.
+        self._taken: dict[int, BusyUnit] = {}
+        self._passed: list[Waiting] = []
 
     def plan(self) -> Plan:
         otherwise_s, ways = self._looked_at()
         options = self._options(otherwise_s, ways)
         # Most often the first two of each decide: one look for all of them.
         self._look_for_others(dict.fromkeys([row for some in options for *_, row, _ in some[:2]]))
-        found: dict[str, Preemption] = {}
-        taken: set[int] = set()
         for case, until_s, some in zip(self._cases, otherwise_s.tolist(), options, strict=True):
-            row = self._best(case, until_s, some, taken)
+            row = self._best(case, until_s, some)
             if row is not None:
-                taken.add(row)
-                found[case.emergency] = self._taking(case, until_s, self._situation.busy[row])
-        plan = self._plan
-        if not found:
-            return plan
+                unit = self._taken[row] = self._situation.busy[row]
+                self._found[case.emergency] = self._taking(case, until_s, unit)
+            elif case.emergency not in self._proposed:
+                self._passed.append(case)
+        return self._result() if self._found else self._plan
+
+    def _result(self) -> Plan:
+        plan, found = self._plan, self._found
+        waiting = {case.emergency: case for case in self._situation.waiting}
+        holds = [hold for hold in plan.holds if hold.emergency not in found]
+        # Whoever is left may take a unit in turn, or counted on one that is taken.
+        taken = {unit.unit for unit in self._taken.values()}
+        counted = [waiting[hold.emergency].priority for hold in holds if hold.unit in taken]
+        entitled = min([1 + self._rules.gap, *counted])
+        stay: list[Proposal] = []
+        for proposal in plan.proposals:
+            if proposal.emergency in found:
+                continue
+            if urgency(waiting[proposal.emergency], self._now) - self._rules.gap < entitled:
+                stay.append(proposal)
+            else:
+                emergency, unit = proposal.emergency, proposal.unit
+                holds.append(Hold(emergency, unit, self._now, "first those whose unit is taken"))
         return replace(
             plan,
-            proposals=tuple(p for p in plan.proposals if p.emergency not in found),
+            proposals=tuple(stay),
             refused=tuple(e for e in plan.refused if e not in found),
-            holds=tuple(hold for hold in plan.holds if hold.emergency not in found),
+            holds=tuple(holds),
             preemptions=tuple(found.values()),
+        )
+
+    def _is_for_another(self, unit: BusyUnit, case: Waiting) -> bool:
+        """Whether somebody waits still, or is left, who might take the unit from this one."""
+        lowest = urgency(case, self._now) - self._rules.gap
+        return any(left.priority <= lowest for left in self._taken.values()) or any(
+            other.priority <= lowest and suits(unit, other) and unit.unit not in other.refused_by
+            for other in self._passed
         )
 
     def _options(self, otherwise_s: Array, ways: Array) -> list[list[_Option]]:
@@ -148,14 +187,15 @@ class _Diverting:
             number, column = self._of_equals(near, ways)
         rows, ways_s = self._takeable[column].tolist(), ways[number, column]
         gains_s = (otherwise_s[number] - ways_s).tolist()
-        gap, worth, upset_s = rules.gap, rules.worth, rules.upset_s
+        gap, worth, upset_s, now = rules.gap, rules.worth, rules.upset_s, self._now
         found: list[list[_Option]] = [[] for _ in cases]
         for n, row, way_s, gain_s in zip(
             number.tolist(), rows, ways_s.tolist(), gains_s, strict=True
         ):
             unit, priority = busy[row], cases[n].priority
-            if unit.priority - priority >= gap:
-                price = worth * weight(unit.priority)
+            left = urgency(unit, now)
+            if left - priority >= gap:
+                price = worth * weight(left)
                 most = weight(priority) * gain_s - price * upset_s
                 if most > 0.0:
                     found[n].append((-most, unit.unit, way_s, row, price))
@@ -163,9 +203,7 @@ class _Diverting:
             some.sort(key=_first_two)
         return found
 
-    def _best(
-        self, case: Waiting, otherwise_s: float, options: Sequence[_Option], taken: Container[int]
-    ) -> int | None:
+    def _best(self, case: Waiting, otherwise_s: float, options: Sequence[_Option]) -> int | None:
         """The row of the unit that is worth most of those that are left, if one is worth it."""
         urgent = weight(case.priority)
         best: tuple[float, float, str] | None = None
@@ -173,7 +211,7 @@ class _Diverting:
         for least, id_, way_s, row, price in options:
             if best is not None and least > best[0]:
                 break
-            if row in taken:
+            if row in self._taken or self._is_for_another(self._situation.busy[row], case):
                 continue
             won = urgent * (otherwise_s - way_s) - price * self._loss(row, case, options)
             if won > 0.0 and (best is None or (-won, way_s, id_) < best):

@@ -64,9 +64,10 @@ class FreeUnit(Struct, frozen=True, gc=False):
 class BusyUnit(Struct, frozen=True, gc=False):
     """A unit on a task, or asked for one (`step` pending).
 
-    `emergency`, `priority`, `target`, `preempted`: what it is busy with, where, how urgent, and
-    how often a unit was taken from that emergency before. `free_at`, `free_where`: when and where
-    it is expected to be free again; an estimate, never a promise, and overdue once it has passed.
+    `emergency`, `priority`, `raised_at`, `target`, `preempted`: what it is busy with, how urgent,
+    since when, where, and how often a unit was taken from that emergency before. `free_at`,
+    `free_where`: when and where it is expected to be free again; an estimate, never a promise, and
+    overdue once it has passed.
     """
 
     unit: str
@@ -80,6 +81,7 @@ class BusyUnit(Struct, frozen=True, gc=False):
     preempted: int
     free_at: float
     free_where: Location
+    raised_at: float
 
 
 class Station(Struct, frozen=True):
@@ -134,7 +136,8 @@ class Preemption(Struct, frozen=True):
 
 
 class Hold(Struct, frozen=True):
-    """Keep an emergency waiting on purpose, for a unit that will be free soon.
+    """Keep an emergency waiting on purpose: for a unit that will be free soon; or with one in view
+    that somebody else may need more, until the next plan, which follows at once.
 
     At `until` the policy is to be asked again, if nothing else has led to it before.
     """
@@ -158,6 +161,7 @@ class Plan(Struct, frozen=True, gc=False):
 
     `refused`: emergencies for which there are free units that suit, all of which refused. `holds`:
     emergencies kept waiting although a free unit that suits is there; in nothing else of the plan.
+    Done and asked for again with nothing new known, a plan takes back no unit that it has sent.
     """
 
     proposals: tuple[Proposal, ...] = ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from actors.domain.dispatch.situation import Waiting
+from actors.domain.dispatch.situation import BusyUnit, Waiting
 
 # A class is twice as urgent as the next: the ratio at which one immediate call outweighs one of
 # each other class together, and no number of seconds is bought at any price. "Priority-weighted
@@ -23,8 +23,11 @@ def weight(priority: int) -> float:
     return WEIGHT.get(priority, 1.0)
 
 
-def urgency(case: Waiting, now: float) -> int:
-    """Its class at `now`: its priority, less one for each quarter of an hour that it has waited."""
+def urgency(case: Waiting | BusyUnit, now: float) -> int:
+    """Its class at `now`: its priority, less one for each quarter of an hour that it has waited.
+
+    That of a busy unit is the class of the emergency that it is busy with.
+    """
     if case.priority <= _HIGHEST_BY_AGE:
         return case.priority
     raised = int(max(0.0, now - case.raised_at) // PROMOTED_AFTER_S)

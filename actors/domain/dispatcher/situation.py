@@ -194,6 +194,7 @@ class Showing:
             preempted=case.preempted,
             free_at=free_at,
             free_where=card.location if release is None else release.where,
+            raised_at=card.raised_at,
         )
         return shown, until
 

@@ -31,13 +31,14 @@ skills = st.sampled_from([(), ("bls",), ("als",), ("als", "rescue")])
 needs = st.sampled_from([(), (), ("bls",), ("als",), ("rescue",)])
 vehicle = st.sampled_from(["", "ambulance", "bike"])
 vehicles = st.sampled_from([(), (), (), ("ambulance",), ("ambulance", "bike")])
+raised_at = st.sampled_from([NOW, NOW - 10, NOW - 30, NOW - 100, NOW - 900, NOW - 4000])
 unit_ids = st.integers(0, 14).map("u{:02}".format)
 
 waiting = st.builds(
     Waiting,
     emergency=st.integers(0, 20).map("e{:02}".format),
     priority=st.integers(1, 4),
-    raised_at=st.sampled_from([NOW, NOW - 10, NOW - 30, NOW - 100, NOW - 900, NOW - 4000]),
+    raised_at=raised_at,
     location=places,
     needs=needs,
     refused_by=st.lists(unit_ids, max_size=3, unique=True).map(tuple),
@@ -65,6 +66,7 @@ busy_unit = st.builds(
     preempted=st.integers(0, 3),
     free_at=st.sampled_from([NOW - 60, NOW, NOW + 20, NOW + 120, NOW + 500, NOW + 3000]),
     free_where=places,
+    raised_at=raised_at,
 )
 STATIONS = tuple(Station(f"s{index}", place) for index, place in enumerate(PLACES[::7]))
 

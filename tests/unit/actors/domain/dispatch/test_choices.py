@@ -46,6 +46,7 @@ def busy(
     free_in: float = 1500.0,
     target: float = 0.0,
     preempted: int = 0,
+    age: float = 0.0,
 ) -> BusyUnit:
     return BusyUnit(
         id_,
@@ -59,6 +60,7 @@ def busy(
         preempted,
         NOW + free_in,
         km(at),
+        NOW - age,
     )
 
 
@@ -136,6 +138,33 @@ def test_a_quarter_of_an_hour_of_waiting_raises_a_class_but_never_to_the_first()
 
 
 # --- preemptive
+
+
+def test_who_has_waited_long_keeps_its_unit_as_one_of_a_higher_class() -> None:
+    long, fresh = (busy("near", 1, 4, "en_route", age=age) for age in (1800.0, 0.0))
+    for policy in ("preemptive", "preemptive_lookahead", "combined"):
+        assert decided(policy, call("e", 2), free("far", 30), fresh).preemptions
+        assert not decided(policy, call("e", 2), free("far", 30), long).preemptions
+        assert decided(policy, call("e", 1), free("far", 30), long).preemptions
+        # To have waited long is no reason to turn a crew round.
+        aged = call("e", 4, age=1800.0)
+        assert not decided(policy, aged, free("far", 30), fresh).preemptions
+
+
+def test_of_one_turned_round_and_one_sent_afresh_neither_is_taken_back() -> None:
+    """`e` takes the unit of a class 2, who is then to be thought of before a class 4."""
+    parts = (call("e", 1), call("low", 4, 3.0), busy("near", 0.1, 2, "en_route", target=3.0))
+    plan = decided("preemptive", *parts, free("own", -6), free("other", 7))
+    assert [p.unit for p in plan.preemptions] == ["near"] and not plan.proposals
+    assert [(hold.emergency, hold.unit) for hold in plan.holds] == [("low", "other")]
+
+
+def test_nobody_gets_a_unit_by_preemption_that_somebody_more_urgent_could_take_in_turn() -> None:
+    crew, soon = busy("near", 1, 4, "en_route", target=1.5), busy("soon", 0, free_in=10.0)
+    second = call("second", 3, 1.0, refused_by=("soon",))
+    assert decided("preemptive", second, crew, soon).preemptions
+    # It counts on the other one, but may think better of that.
+    assert not decided("preemptive", call("first", 1), second, crew, soon).preemptions
 
 
 def test_a_unit_on_its_way_is_taken_for_a_more_urgent_call() -> None:
@@ -224,13 +253,13 @@ def test_it_is_said_why_each_unit_was_not_sent() -> None:
         FreeUnit("clerk", km(0), (), "ambulance"),
         FreeUnit("bike", km(0), ("als",), "bike"),
         BusyUnit(
-            "at1", km(0), ("als",), "ambulance", "y", 1, km(0), "on_scene", 0, NOW + 600, km(0)
+            "at1", km(0), ("als",), "ambulance", "y", 1, km(0), "on_scene", 0, NOW + 600, km(0), NOW
         ),
         BusyUnit(
-            "at2", km(0), ("als",), "ambulance", "v", 2, km(0), "on_scene", 0, NOW + 700, km(0)
+            "at2", km(0), ("als",), "ambulance", "v", 2, km(0), "on_scene", 0, NOW + 700, km(0), NOW
         ),
         BusyUnit(
-            "at4", km(0), ("als",), "ambulance", "z", 4, km(0), "on_scene", 0, NOW + 900, km(0)
+            "at4", km(0), ("als",), "ambulance", "z", 4, km(0), "on_scene", 0, NOW + 900, km(0), NOW
         ),
     )
     assert (said.decision, said.chosen) == ("send", "near")
@@ -258,7 +287,7 @@ def test_the_closest_is_called_that_where_no_nearer_one_was_ruled_out() -> None:
     said = why("priority", "e", case, near, basic, nearer)
     assert (said.chosen, said.reason) == ("near", "closest that can provide als")
     # A nearer one that is busy would not have been there sooner.
-    out = BusyUnit("out", km(1), ("bls",), "", "x", 1, km(0), "on_scene", 0, NOW + 60, km(0))
+    out = BusyUnit("out", km(1), ("bls",), "", "x", 1, km(0), "on_scene", 0, NOW + 60, km(0), NOW)
     assert why("priority", "e", case, near, out).reason == "closest"
 
 

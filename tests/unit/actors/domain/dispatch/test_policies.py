@@ -55,11 +55,15 @@ def test_a_plan_is_sound(policy: Policy, situation: Situation, travel: TravelEst
     for taken in plan.preemptions:
         case, crew = cases[taken.emergency], busy[taken.unit]
         assert suits(crew, case) and crew.unit not in case.refused_by
-        assert crew.step in ON_THE_WAY and crew.priority > case.priority
+        assert crew.step in ON_THE_WAY and urgency(crew, situation.now) > case.priority
         assert crew.preempted < PreemptionRules().limit and crew.emergency == taken.from_emergency
         assert taken.eta_s == travel.seconds(crew.location, case.location, situation.now)
     for hold in plan.holds:
         case = cases[hold.emergency]
+        if hold.unit in free:  # to see first who goes to those whose unit is taken
+            assert plan.preemptions and suits(free[hold.unit], case)
+            assert hold.unit not in case.refused_by and hold.until == situation.now
+            continue
         assert suits(busy[hold.unit], case) and hold.unit not in case.refused_by
         assert situation.now < hold.until <= case.raised_at + HOLD_S[case.priority - 1]
     stations = {station.id for station in situation.stations}

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from actors.domain.dispatch import BusyUnit, Plan, Preemption, Situation, Waiting, suits
 from actors.domain.dispatch.lookahead import Lookahead
 from actors.domain.dispatch.preemption import PreemptionRules, with_preemptions
-from actors.domain.dispatch.weights import weight
+from actors.domain.dispatch.weights import urgency, weight
 from actors.domain.task import ON_THE_WAY
 from actors.domain.travel import GreatCircle
 from tests.unit.actors.domain.dispatch.situations import situations
@@ -19,12 +19,13 @@ SECONDS = GreatCircle().seconds
 def plainly(plan: Plan, situation: Situation, rules: PreemptionRules) -> list[Preemption]:
     """preemption.py's docstring, word by word."""
     found: list[Preemption] = []
+    wait: list[Waiting] = []
     proposed = {proposal.emergency: proposal for proposal in plan.proposals}
     urgent = sorted(
         (
             case
             for case in situation.waiting
-            if any(takeable(u, case, rules) for u in situation.busy)
+            if any(u.priority - case.priority >= rules.gap for u in situation.busy)
         ),
         key=lambda case: case.rank,
     )
@@ -39,16 +40,23 @@ def plainly(plan: Plan, situation: Situation, rules: PreemptionRules) -> list[Pr
         options = []
         for eta_s, id_, unit in sorted(able, key=lambda row: row[:2])[: rules.looks]:
             gain_s = otherwise_s - eta_s
-            free = unit.priority - case.priority >= rules.gap and gain_s >= rules.gain_s
-            if not free or id_ in {taken.unit for taken in found}:
+            if gain_s < rules.gain_s or not takeable(unit, case, situation, rules):
+                continue
+            if id_ in {taken.unit for taken in found}:
+                continue
+            left = [u for u in situation.busy if u.unit in {taken.unit for taken in found}]
+            if taken_in_turn(unit, case, wait, left, situation, rules):
                 continue
             loss_s = lost_s(unit, case, plan, situation, rules)
-            won = weight(case.priority) * gain_s - rules.worth * weight(unit.priority) * loss_s
+            price = rules.worth * weight(urgency(unit, situation.now))
+            won = weight(case.priority) * gain_s - price * loss_s
             if won > 0.0:
                 options.append((-won, eta_s, id_, unit.emergency))
         if options:
             _, eta_s, id_, source = min(options)
             found.append(Preemption(id_, source, case.emergency, eta_s, ""))
+        elif mine is None:
+            wait.append(case)
     return found
 
 
@@ -56,8 +64,23 @@ def able_to_leave(unit: BusyUnit, rules: PreemptionRules) -> bool:
     return unit.step in ON_THE_WAY and unit.preempted < rules.limit
 
 
-def takeable(unit: BusyUnit, case: Waiting, rules: PreemptionRules) -> bool:
-    return unit.priority - case.priority >= rules.gap
+def takeable(unit: BusyUnit, case: Waiting, situation: Situation, rules: PreemptionRules) -> bool:
+    return urgency(unit, situation.now) - case.priority >= rules.gap
+
+
+def taken_in_turn(
+    unit: BusyUnit,
+    case: Waiting,
+    wait: list[Waiting],
+    left: list[BusyUnit],
+    situation: Situation,
+    rules: PreemptionRules,
+) -> bool:
+    """Whether it could be taken from this one at once."""
+    class_ = urgency(case, situation.now)
+    return any(class_ - other.priority >= rules.gap for other in left) or any(
+        class_ - other.priority >= rules.gap and willing(unit, other) for other in wait
+    )
 
 
 def willing(unit: BusyUnit, case: Waiting) -> bool:
