@@ -20,7 +20,9 @@ def scenario_files(seed: int, count: int, apart_s: int) -> dict[str, str]:
     """So many calls, up to so many seconds apart, with times at which sums of floats are exact.
 
     Calls come at whole seconds, at which the service wakes, and from places whose coordinates the
-    estimate of demand keeps as they are. The matrix is of city blocks, each way a bit different.
+    estimate of demand keeps as they are. Work ends at odd moments, so that hardly ever two crews
+    are cleared at once: a service hears of one before the other, and decides. The matrix is of city
+    blocks, each way a bit different.
     """
     random = Random(seed)
     spots = random.sample([(y, x) for y in range(6) for x in range(6)], len(PLACES))
@@ -36,8 +38,8 @@ def scenario_files(seed: int, count: int, apart_s: int) -> dict[str, str]:
         at += random.randrange(1, apart_s)
         calls.append(
             f"k{n},{at},{random.choice(PLACES)},{random.randint(1, 4)},"
-            f"{random.randrange(0, 2400) / 4},{random.randint(0, 1)},"
-            f"{random.randrange(0, 1200) / 4},{random.choice(['', '', '', 'rope', 'water'])}"
+            f"{random.randrange(0, 38400) / 64},{random.randint(0, 1)},"
+            f"{random.randrange(0, 19200) / 64},{random.choice(['', '', '', 'rope', 'water'])}"
         )
     return {
         "scenario.toml": 'name = "live"\nreturn_speed_factor = 0.5\n',
@@ -52,14 +54,22 @@ def scenario_files(seed: int, count: int, apart_s: int) -> dict[str, str]:
     }
 
 
-# What scenario_files takes: many wait; and few do, so that crews are moved and calls deferred.
-BUSY, QUIET = (1, 26, 250), (2, 40, 400)
+# What scenario_files takes: many more calls than crews, so that they wait for hours and count as
+# more urgent by their age; many that wait; and few, so that crews are moved and calls deferred.
+OVERRUN, BUSY, QUIET = (37, 22, 60), (1, 26, 250), (2, 40, 400)
 
 
 @pytest.mark.parametrize(
     ("policy", "day"),
-    [*((policy, BUSY) for policy in POLICIES), ("combined", QUIET)],
-    ids=[*POLICIES, "combined, less busy"],
+    [
+        *((policy, OVERRUN) for policy in POLICIES),
+        ("preemptive", BUSY),
+        ("coverage", BUSY),
+        ("combined", BUSY),
+        ("combined", QUIET),
+    ],
+    ids=[*POLICIES, *(f"{name}, less busy" for name in ("preemptive", "coverage", "combined"))]
+    + ["combined, quiet"],
 )
 async def test_the_live_system_decides_the_same(
     policy: str, day: tuple[int, int, int], tmp_path: Path
