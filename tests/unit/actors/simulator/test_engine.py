@@ -123,8 +123,9 @@ def test_a_policy_is_shown_the_hospital_that_the_patient_is_brought_to(tmp_path:
 
 @dataclass
 class Restless:
-    """`closest_idle`, and from the tenth second on the first unit is to stand at the last base."""
+    """`closest_idle`, and from some second on the first unit is to stand at the last base."""
 
+    since: float = 10.0
     name: str = "restless"
     wants: frozenset[Part] = frozenset({"stations"})
 
@@ -132,7 +133,7 @@ class Restless:
         plan = POLICIES["closest_idle"].plan(situation, travel)
         first = [unit for unit in situation.free if unit.unit == "u000000"]
         last = situation.stations[-1].id
-        if plan.proposals or situation.now < 10.0 or not first or first[0].station == last:
+        if plan.proposals or situation.now < self.since or not first or first[0].station == last:
             return plan
         return Plan(moves=(Move("u000000", last, "cover"),))
 
@@ -146,6 +147,16 @@ def test_an_idle_unit_that_is_moved_starts_from_where_it_is_on_its_way(tmp_path:
     assert result.moves == 1
     # Ordered at 10 s from a to d, at 70 s it is 60 m along, nearest to b: as far from c as u2.
     assert [(row.unit, row.arrived_s) for row in result.rows] == [("u2", 10.0), ("u1", 170.0)]
+
+
+def test_a_unit_is_moved_before_anybody_has_called(tmp_path: Path) -> None:
+    files = {
+        "units.csv": "id,base\nu1,a\nu2,d\n",
+        "calls.csv": CALLS + "k1,299,d,1,50,0,0\nk2,299,d,1,50,0,0\n",
+    }
+    result = simulate(load(write(tmp_path, files)), Restless(since=-1.0))
+    # Ordered at -1 s from a to d, it is there at 299 s.
+    assert (result.moves, [row.response_s for row in result.rows]) == (1, [0.0, 0.0])
 
 
 @dataclass
