@@ -23,9 +23,9 @@ grows faster than the wait, so that the oldest of a class cannot be passed over 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from math import inf
 from operator import neg
 from typing import NamedTuple
@@ -153,20 +153,17 @@ class _Batch:
         self._helped = {kind for kind, case in kinds.items() if self._pool.any_suits(case)}
         if not self._helped:
             return _NOTHING
-        batch = list(islice(self._queue(), max(self._rules.batch, 2)))
-        alone = len(batch) == 1
-        self._match(batch[: self._rules.batch], alone=alone)
-        refused = self._serve_the_rest()
+        # Those whom somebody free suits, with their classes, in the order of rank.
+        queue = self._backlog.by_urgency(self._now, self._helped)
+        first = list(islice(queue, max(self._rules.batch, 2)))
+        self._match(first[: self._rules.batch], alone=len(first) == 1)
+        refused = self._serve_the_rest(chain(first, queue))
         served = sorted(self._sent.values(), key=_rank)
         return Plan(
             tuple([self._proposal(sent.case, sent.unit) for sent in served]),
             tuple(refused),
             holds=tuple([self._kept_for(held.case, held.unit) for held in self._holds.values()]),
         )
-
-    def _queue(self) -> Iterator[tuple[int, Waiting]]:
-        """Those whom somebody free suits, with their classes, in the order of rank."""
-        return self._backlog.by_urgency(self._now, self._helped)
 
     def _match(self, batch: Sequence[tuple[int, Waiting]], *, alone: bool) -> None:
         """Of the free units all that suit are matched; for one emergency alone, the nearest."""
@@ -201,7 +198,8 @@ class _Batch:
         origins = Origins(Of(self._free, units), Of(self._busy, soon, ends=True))
         ahead = able_ways(origins, cases, self._travel, now) + delay
         # Nobody is to be kept waiting for these.
-        ahead[[case.emergency in self._unheld for case in cases], free:] = np.inf
+        if self._unheld:
+            ahead[[case.emergency in self._unheld for case in cases], free:] = np.inf
         classes = np.array([class_ for class_, _ in batch])
         for kind, highest in self._stuck(self._helped):
             needed = self._busy.suiting(self._backlog.kinds[kind])[soon].nonzero()[0]
@@ -210,7 +208,7 @@ class _Batch:
         urgent = np.array([weight(class_) for class_, _ in batch])
         cost = urgent[:, None] * self._grown(waited[:, None] + ahead)
         pairs = cheapest(cost, urgent * self._grown(waited + rules.unserved_s))
-        soonest_free = ahead[:, :free].min(axis=1, initial=np.inf)
+        soonest_free = ahead[:, :free].min(axis=1, initial=np.inf).tolist()
         for row, column in pairs:
             class_, case = batch[row]
             if column < free:
@@ -257,12 +255,12 @@ class _Batch:
             and any(suits(unit, kinds[kind]) and highest <= class_ for kind, highest in stuck)
         }
 
-    def _serve_the_rest(self) -> list[str]:
+    def _serve_the_rest(self, queue: Iterable[tuple[int, Waiting]]) -> list[str]:
         """In the order of rank; returns whom every unit left that suits has refused."""
         refused: list[str] = []
         sent, holds, pool = self._sent, self._holds, self._pool
         left = set(self._helped)  # none comes back to the pool
-        for class_, case in self._queue():
+        for class_, case in queue:
             if not len(pool):
                 left.clear()
             standing = (class_, case.preempted == 0)

@@ -75,7 +75,7 @@ class PreemptionRules:
     upset_s: float = 60.0
     limit: int = 2
     unknown_s: float = 1800.0
-    cases: int = 8
+    cases: int = 4
     looks: int = 5
 
 
