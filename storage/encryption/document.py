@@ -175,6 +175,6 @@ def _put_back(vault: Vault, patient: str, node: _Object, context: bytes) -> None
     except Erased:
         own = PRIVATE
     for name, value in node.items():
-        # Only a number, for False is equal to it.
-        if name in PRIVATE and value == _TAKEN_OUT and type(value) is int:
+        # Only a number, for False is equal to it; and one that was a 0 before was not taken out.
+        if name in own and value == _TAKEN_OUT and type(value) is int:
             node[name] = own[name]

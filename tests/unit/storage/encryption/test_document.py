@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from actors.domain.privacy import ERASED, PRIVATE
@@ -124,6 +124,7 @@ values = st.recursive(
 
 
 @given(st.lists(values, max_size=3), st.sampled_from([None, "ann"]))
+@example([{"address": "Oak St", "answers": 0}], "ann")  # a 0 of its own, beside what is taken out
 async def test_whatever_is_sealed_is_opened_byte_for_byte(
     them: list[Any], patient: str | None
 ) -> None:
