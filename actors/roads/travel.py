@@ -151,7 +151,10 @@ class RoadTravel:
         of_hour = self._begin_of_hour
         hour, left_s = self._hour_each(at)
         taken = flat.take(pairs + of_hour[hour]).astype(np.float64)
-        row, column = ((taken > left_s) & (taken < inf)).nonzero()
+        late = taken > left_s
+        if not late.any():
+            return taken
+        row, column = (late & (taken < inf)).nonzero()
         pair, way = pairs[row, column], taken[row, column]
         hour, left_s = hour[column], left_s[column]
         spent, left = np.zeros(len(pair)), np.ones(len(pair))

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import NamedTuple
 
 import numpy as np
 
 from actors.domain.dispatch.fleet import Fleet, Kind, Mask, Rows
-from actors.domain.dispatch.situation import BusyUnit, Waiting
+from actors.domain.dispatch.situation import Waiting
 from actors.domain.places import Array, Places, places_of
 from actors.domain.travel import TravelEstimate
 from actors.domain.values import Location
+
+_here = attrgetter("location")
+_end = attrgetter("free_where")
 
 
 class Of(NamedTuple):
@@ -36,11 +40,10 @@ class Origins(Places):
     def locations(self) -> Sequence[Location]:
         """See Places."""
         if not self._locations:
-            self._locations = [
-                unit.free_where if ends and isinstance(unit, BusyUnit) else unit.location
-                for fleet, rows, ends in self._parts
-                for unit in map(fleet.units.__getitem__, rows)
-            ]
+            found: list[Location] = []
+            for fleet, rows, ends in self._parts:
+                found += map(_end if ends else _here, map(fleet.units.__getitem__, rows))
+            self._locations = found
         return self._locations
 
     @property
