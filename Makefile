@@ -13,9 +13,11 @@ SEED ?= 1
 SPEED ?= 600
 UNITS ?= 22
 POLICY ?= priority
-# Without plugins that other packages bring along and no test uses, a second and more at each start;
-# and with compiled modules kept, which each of the many programs that tests start would make anew.
-PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -p no:anyio -p no:faker
+# With compiled modules kept, as Python does unless it is told not to: each of the many programs that
+# tests and benchmarks start would make them anew, which takes a shard as long as all else it does.
+PYTHON_KEPT := PYTHONDONTWRITEBYTECODE= $(BIN)/python
+# Without plugins that other packages bring along and no test uses, a second and more at each start.
+PYTEST := $(PYTHON_KEPT) -m pytest -p no:anyio -p no:faker
 # Packages are taken from wherever pip is set up to take them; their hashes are in the lock files.
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
@@ -62,13 +64,13 @@ check: install ## Lint, types, import contracts, generated files: what CI checks
 	@$(BIN)/lint-imports
 
 bench: install ## Measure what DESIGN §8 promises: make bench ONLY=B1,B6
-	@$(BIN)/python -m tests.benchmarks $(if $(ONLY),--only $(ONLY))
+	@$(PYTHON_KEPT) -m tests.benchmarks $(if $(ONLY),--only $(ONLY))
 
 # 22 units are few enough that calls wait for one, and `priority` is the policy that promises an
 # order: so every rule has something to hold.
 chaos: install ## Play a day while processes are killed, and check the journal: make chaos CALLS=export.csv
 	@test -n "$(CALLS)" || { echo "make chaos CALLS=FILE, a DataSF export of fire department calls"; exit 2; }
-	@$(BIN)/python -m tests.chaos --calls $(CALLS) --seed $(SEED) --speed $(SPEED) --units $(UNITS) \
+	@$(PYTHON_KEPT) -m tests.chaos --calls $(CALLS) --seed $(SEED) --speed $(SPEED) --units $(UNITS) \
 		--policy $(POLICY) $(if $(DAY),--day $(DAY)) --web 0.15 --redis 0.15 --postgres 0.1
 
 lock: $(BIN)/uv ## Resolve the dependencies anew into the lock files

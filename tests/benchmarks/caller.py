@@ -20,7 +20,7 @@ class Callers:
     async def post(self, path: str, body: bytes) -> bytes:
         """The answer's body. Raises RuntimeError for any status but 200 to 299."""
         async with self._gate:
-            reader, writer = self._idle.pop() if self._idle else await self._connect()
+            reader, writer = await self._connection()
             asked = (
                 f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
                 f"Authorization: Bearer {self._token}\r\nContent-Length: {len(body)}\r\n\r\n"
@@ -35,7 +35,12 @@ class Callers:
             raise RuntimeError(f"POST {path}: {status} {answer.decode()}")
         return answer
 
-    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    async def _connection(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        while self._idle:
+            reader, writer = self._idle.pop()
+            if not reader.at_eof():
+                return reader, writer
+            writer.close()  # nobody used it for so long that the server has ended it
         return await asyncio.open_connection("127.0.0.1", self._port)
 
     def close(self) -> None:
