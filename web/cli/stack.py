@@ -3,7 +3,7 @@
 Servers in parallel → migrations → shards and web workers → demo. A server whose URL is set is an
 outside one: it is asked whether it answers, and not started. Where one that answered this folder
 before is away, web workers are started alone, for they take emergencies without it; the rest
-follows once it is back.
+follows once it is back. The object store alone is not waited for.
 """
 
 from __future__ import annotations
@@ -49,6 +49,8 @@ _KNOWN_WAIT_S: Final = 3.0
 # How often one that is away is asked again; and, once it is back, what could not be started.
 _AGAIN_S: Final = 1.0
 _FAILED_AGAIN_S: Final = 15.0
+# What our own processes do not start without; the object store is asked when something is put in.
+_NEEDED: Final = frozenset({"postgres", "redis", "ray"})
 
 
 def _module(name: str, *arguments: str) -> tuple[str, ...]:
@@ -68,8 +70,8 @@ class Programs(Struct, frozen=True):
 class Stack(Struct, frozen=True):
     """A running service: its settings with all addresses and secrets resolved, and its servers.
 
-    `away`: the outside servers that did not answer at the start. Until they do there are web
-    workers alone, which take emergencies and nothing else.
+    `away`: the outside servers that did not answer at the start. `partial`: one of them is needed,
+    and until it answers there are web workers alone, which take emergencies and nothing else.
     """
 
     settings: Settings
@@ -77,6 +79,10 @@ class Stack(Struct, frozen=True):
     servers: EmbeddedServers
     outside: dict[str, str]
     away: tuple[OutsideUnreachable, ...] = ()
+
+    @property
+    def partial(self) -> bool:
+        return any(error.name in _NEEDED for error in self.away)
 
 
 class PortTaken(Exception):
@@ -142,7 +148,7 @@ async def running_stack(
             start = _Start(servers, commands, environment, resolved, demo=demo)
             async with _renewing(settings, servers.folder.path):
                 stack = Stack(resolved, _url(resolved), servers, outside, tuple(away))
-                if not away:
+                if not stack.partial:
                     await start.whole(door, stack)
                     yield stack
                     return
@@ -191,12 +197,13 @@ class _Start:
             await asyncio.wait([following])
 
     async def _follow(self, outside: Mapping[str, str]) -> None:
-        while away := await unreachable(self._settings, outside, wait_s=0.0):
+        needed = {name: address for name, address in outside.items() if name in _NEEDED}
+        while away := await unreachable(self._settings, needed, wait_s=0.0):
             log.debug("%s", away[0])
             await asyncio.sleep(_AGAIN_S)
         for step in (self._migrate, self._start_shards, self._start_demo):
             await self._insist(step)
-        log.info("every server answers: the service is whole")
+        log.info("every server that is needed answers: the service is whole")
 
     async def _insist(self, step: Callable[[], Awaitable[None]]) -> None:
         """To end the service where it fails would end the intake of emergencies, too."""

@@ -162,7 +162,7 @@ def _show(console: Console, stack: Stack, demo: bool, took_s: float) -> None:
     console.print(table)
     for error in stack.away:
         console.print(f"[yellow]{error}[/]", highlight=False, soft_wrap=True)
-    if stack.away:
+    if stack.partial:
         console.print("emergencies are taken, and nothing else, until it does", highlight=False)
     console.print(f"[bold]{stack.url}[/]   API description: {stack.url}/schema", highlight=False)
     secret = stack.settings.token_secret

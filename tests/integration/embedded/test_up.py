@@ -198,6 +198,29 @@ async def test_where_a_server_is_away_that_was_there_before_emergencies_are_take
             assert (await ended(process))[0] == Exit.OK
 
 
+async def test_an_object_store_that_is_away_keeps_nothing_else_from_starting(
+    outside: dict[str, str], servers: EmbeddedServers, tmp_path: Path
+) -> None:
+    there = urlsplit(servers.s3.url)
+    assert there.port is not None
+    async with Gate.before(there.port) as gate:
+        place = f"http://127.0.0.1:{gate.port}"
+        environment = {**outside, "MAXRAY_S3_URL": place}
+        async with child(*UP, environment=environment) as process:
+            await url_of(process)
+            process.send_signal(signal.SIGTERM)
+            assert (await ended(process))[0] == Exit.OK
+        gate.shut()
+        async with child(*UP, environment=environment) as process:
+            assert f"s3 at {place}" in await line_with(process, "does not answer")
+            await url_of(process)
+            _, report = await status_of(tmp_path / "data", {})
+            names = {entry["name"] for entry in report["processes"] if entry["healthy"]}
+            assert names == {"shards", "web-1", "demo", "postgres", "redis", "ray"}
+            process.send_signal(signal.SIGTERM)
+            assert (await ended(process))[0] == Exit.OK
+
+
 async def test_a_process_that_cannot_start_is_reported_with_what_it_said(tmp_path: Path) -> None:
     data = tmp_path / "data"
     (data / "postgres").mkdir(parents=True)  # no cluster: PostgreSQL refuses it
