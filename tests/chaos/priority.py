@@ -13,6 +13,7 @@ policies that raise a class by age may have raised his.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -34,7 +35,7 @@ RAISED_AFTER_S = 900.0
 _HIGHEST_BY_AGE = 2
 
 
-class _Passing:
+class _Passing(ABC):
     """What was offered by one command, and what waits at its end."""
 
     name: str
@@ -83,13 +84,13 @@ class _Passing:
                     )
                     yield Violation(self.name, ref, offer.version, offer.at, said)
 
+    @abstractmethod
     def _counts(self, served: Case) -> bool:
         """Whether an offer to this one was checked by it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _first(self, case: Case, served: Case, at: float) -> bool:
         """Whether `case`, which waits, comes before who was served."""
-        raise NotImplementedError
 
 
 class PriorityRespected(_Passing):

@@ -120,6 +120,7 @@ def progress(world: World, unit: str, *steps: str) -> None:
     """The crew goes through steps of its one task; everybody hears of each."""
     for step in steps:
         task = only_task(world, unit)
+        # Steps come as any text here; a wrong one would be refused, and fail the test.
         command = ProgressTask(task=task.id, step=step)  # type: ignore[arg-type]
         world.ask(unit_ref(unit), command, crew(unit))
         world.settle()

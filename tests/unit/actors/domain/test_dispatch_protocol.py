@@ -201,6 +201,7 @@ class DispatchProtocol(RuleBasedStateMachine):
             to = None
             if step == "transporting" and pick % 3:
                 to = Destination(HOSPITALS[0], "General", north_of_centre(2))
+            # Steps come as any text here; a wrong one would be refused, and fail the test.
             command = ProgressTask(task=live.id, step=step, destination=to)  # type: ignore[arg-type]
             self.attempt(unit_ref(unit), command, crew(unit))
 

@@ -173,6 +173,7 @@ def test_a_crew_that_sets_out_for_it_is_on_its_list_until_it_is_free_again() -> 
         ("at_hospital", (0, 1)),
         ("completed", (0, 0)),
     ):
+        # Steps come as any text here; a wrong one would be refused, and fail the test.
         step_on = ProgressTask(task=task, step=step, destination=to)  # type: ignore[arg-type]
         world.ask(unit_ref("u"), step_on, crew("u"))
         world.settle()
